@@ -1,0 +1,1 @@
+//! What every daemon shares: lifecycle, configuration, logging, clock.

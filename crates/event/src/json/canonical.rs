@@ -1,0 +1,77 @@
+//! Canonical form: sorted members, no white space, the fewest escapes.
+//!
+//! It is what Python's `json.dumps(value, ensure_ascii=False, separators=(",", ":"),
+//! sort_keys=True)` writes, byte for byte.
+
+use super::Value;
+
+/// Appends `value` in canonical form.
+///
+/// Recursion is bounded by the depth limit of the parser; values that a program builds itself
+/// are as deep as that program makes them.
+pub(crate) fn write_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(true) => text.push_str("true"),
+        Value::Bool(false) => text.push_str("false"),
+        Value::Number(number) => text.push_str(number.as_str()),
+        Value::String(string) => write_string(text, string),
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_value(text, item);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            text.push('{');
+            for (index, (name, member)) in members.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_key(text, name);
+                write_value(text, member);
+            }
+            text.push('}');
+        }
+    }
+}
+
+/// Appends a member's name and its colon.
+pub(crate) fn write_key(text: &mut String, name: &str) {
+    write_string(text, name);
+    text.push(':');
+}
+
+/// Appends a string with its quotes and the escapes that canonical form has.
+pub(crate) fn write_string(text: &mut String, string: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    text.push('"');
+    let mut clean_from = 0;
+    for (index, byte) in string.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        text.push_str(&string[clean_from..index]);
+        clean_from = index + 1;
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            0x08 => text.push_str("\\b"),
+            0x0c => text.push_str("\\f"),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            _ => {
+                text.push_str("\\u00");
+                text.push(char::from(HEX[usize::from(byte >> 4)]));
+                text.push(char::from(HEX[usize::from(byte & 0xf)]));
+            }
+        }
+    }
+    text.push_str(&string[clean_from..]);
+    text.push('"');
+}

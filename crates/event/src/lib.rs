@@ -1,0 +1,46 @@
+//! The event format of the stream: what an event is, its canonical form, its signatures and keys.
+//!
+//! An event passes through these types in this order, and the compiler keeps it so:
+//!
+//! ```text
+//! bytes --SubmittedEvent::parse--> SubmittedEvent --verify--> VerifiedEvent --countersign--> (journal)
+//! Draft --sign--> SignedEvent (bytes)
+//! ```
+//!
+//! Nothing here reads a clock, a socket or a random source; files are read for keys only. The
+//! format itself is described in `docs/protocol.md`.
+
+mod base64;
+mod digest;
+mod draft;
+mod event_id;
+pub mod json;
+pub mod keys;
+mod limits;
+mod prefix;
+mod rejection;
+mod relay_note;
+mod signatures;
+mod signed_bytes;
+mod submitted;
+mod time;
+mod trust;
+mod verified;
+
+pub use crate::{
+    base64::{decode_base64, encode_base64},
+    digest::{Digest, InvalidDigest},
+    draft::{Dialect, Draft, DraftError, InvalidDialect, SignedEvent},
+    event_id::{EventId, InvalidEventId},
+    json::{Number, Object, Value},
+    keys::{KeyId, Keyring, SignerId, SigningKey, VerifyingKey},
+    limits::Limits,
+    prefix::{InvalidPrefix, Prefix},
+    rejection::{Reason, Rejection},
+    relay_note::{RelayNote, Seq},
+    signatures::{EventSignature, Signatures},
+    submitted::SubmittedEvent,
+    time::EventTime,
+    trust::{EmitRule, InvalidEmitRule, Trust},
+    verified::VerifiedEvent,
+};

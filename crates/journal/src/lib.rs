@@ -1,0 +1,1 @@
+//! The Journal trait, its contract, an in-memory journal and the conformance suite.

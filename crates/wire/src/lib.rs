@@ -1,0 +1,1 @@
+//! Events over ZeroMQ: submit, publish, replay, and the client that misses nothing.

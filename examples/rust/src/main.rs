@@ -1,0 +1,3 @@
+//! A module that is both a source and a sink.
+
+fn main() {}

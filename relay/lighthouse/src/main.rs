@@ -1,0 +1,3 @@
+//! The relay: verifies, authorises, journals and publishes signed events.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Measures the relay against the cost of its cryptography.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Starts the real binaries and watches what they do.
