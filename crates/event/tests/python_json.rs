@@ -1,4 +1,4 @@
-//! Our canonical form against CPython's `json.dumps`, over generated objects and known doubles.
+//! Our canonical form against what `CPython` writes, over generated objects and known doubles.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
