@@ -19,26 +19,29 @@ do not know. *Nullable* members may be `null`, *optional* ones may be absent.
 impl Catalog {
     /// Renders the catalogue as a page in Markdown.
     pub fn to_markdown(&self) -> String {
-        let mut page = HEADING.to_owned();
-        let written = self.write_modules(&mut page);
-        debug_assert!(written.is_ok(), "writing to a string does not fail");
-        page
+        Page(self).to_string()
     }
+}
 
-    fn write_modules(&self, page: &mut impl Write) -> fmt::Result {
-        for module in &self.modules {
-            let Module { name, doc } = module;
+struct Page<'c>(&'c Catalog);
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, page: &mut fmt::Formatter<'_>) -> fmt::Result {
+        page.write_str(HEADING)?;
+        for Module { name, doc } in &self.0.modules {
             write!(page, "\n## {name}\n\n{doc}\n")?;
-            for entry in self.entries.iter().filter(|entry| entry.module == *name) {
+            for entry in self.0.entries.iter().filter(|entry| entry.module == *name) {
                 self.write_entry(page, entry)?;
             }
         }
         Ok(())
     }
+}
 
+impl Page<'_> {
     fn write_entry(&self, page: &mut impl Write, entry: &Entry) -> fmt::Result {
         let example = entry.example();
-        let summary = self.summary(&entry.id, &example);
+        let summary = self.0.summary(&entry.id, &example);
         write!(page, "\n### `{}`\n\n{}\n\n", entry.id, entry.doc)?;
         writeln!(page, "> {}\n", escaped(&summary.text))?;
         write_notes(page, entry)?;
@@ -47,8 +50,7 @@ impl Catalog {
             write_row(page, field, &field.name, &facet_of(entry, field))?;
             if let Kind::Object(members) = &field.kind {
                 for member in members {
-                    let path = format!("{}.{}", field.name, member.name);
-                    write_row(page, member, &path, "")?;
+                    write_row(page, member, &format!("{}.{}", field.name, member.name), "")?;
                 }
             }
         }
