@@ -1,0 +1,18 @@
+//! The source: what an APT archive says, verified.
+//!
+//! In reading order: [`fetch`] and [`lists`] get files, [`files`] decides which; a `Release` goes
+//! through [`signed`], [`keyring`], [`verify`] and [`release`]; an index through [`unpack`],
+//! [`checksum`], [`paragraph`] and [`index`].
+
+pub mod checksum;
+pub mod fetch;
+pub mod files;
+pub mod index;
+pub mod keyring;
+pub mod lists;
+pub mod paragraph;
+pub mod release;
+pub mod signed;
+pub mod unpack;
+pub mod verify;
+pub mod version;

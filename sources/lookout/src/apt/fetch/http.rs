@@ -1,0 +1,138 @@
+//! An archive over HTTP or HTTPS, through a proxy where there is one.
+//!
+//! The client is `reqwest` because of the proxies that APT is used with: `squid` and
+//! `apt-cacher-ng` refuse `CONNECT` to port 80, so plain HTTP must go through them in absolute
+//! form. (ureq 3 tunnels everything.) The client is asynchronous and our reading is not, so each
+//! chunk is waited for on a thread that may block.
+
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
+
+use reqwest::{
+    Client, Proxy, Response, StatusCode, Url,
+    header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED},
+    redirect::Policy,
+};
+use tokio::runtime::Handle;
+
+use super::{Fetch, FetchError, Fetched, Validators};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest silence; a slow mirror may take as long as it likes in all.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_REDIRECTS: usize = 5;
+/// Validators are kept in the database: a server must not choose how much.
+const MAX_VALIDATOR_BYTES: usize = 512;
+
+/// A suite's directory on a server.
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    directory: Url,
+    runtime: Handle,
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up HTTP for {url}")]
+pub struct HttpError {
+    url: Url,
+    source: reqwest::Error,
+}
+
+impl Http {
+    /// A client for the suite whose directory is at `directory`, an address that ends in `/`.
+    ///
+    /// Its methods must be called where blocking is allowed, outside of `runtime`'s own threads.
+    ///
+    /// # Errors
+    ///
+    /// If the address of the proxy makes no sense.
+    pub fn new(directory: Url, proxy: Option<&str>, runtime: Handle) -> Result<Self, HttpError> {
+        // Fails if somebody else was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client =
+            client(proxy).map_err(|source| HttpError { url: directory.clone(), source })?;
+        Ok(Self { client, directory, runtime })
+    }
+}
+
+fn client(proxy: Option<&str>) -> reqwest::Result<Client> {
+    let proxy = proxy.map(Proxy::all).transpose()?;
+    let builder = || {
+        let builder = Client::builder()
+            .user_agent(concat!("laniakea-lookout/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .redirect(Policy::limited(MAX_REDIRECTS))
+            // Ours is APT's proxy; the environment has been asked already.
+            .no_proxy();
+        proxy.iter().cloned().fold(builder, reqwest::ClientBuilder::proxy)
+    };
+    // A machine without ca-certificates can still read plain HTTP, as APT does there.
+    builder().build().or_else(|_| builder().tls_certs_only([]).build())
+}
+
+impl Fetch for Http {
+    fn get(&self, path: &str, known: &Validators) -> Result<Fetched, FetchError> {
+        let unreachable = |error: reqwest::Error| FetchError::Unreachable {
+            url: format!("{}{path}", self.directory),
+            source: io::Error::other(error.without_url()),
+        };
+        let url = format!("{}{path}", self.directory);
+        let mut request = self.client.get(&url);
+        if known.url == url {
+            let conditions =
+                [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.last_modified)];
+            for (header, value) in conditions {
+                request =
+                    value.iter().fold(request, |request, value| request.header(&header, value));
+            }
+        }
+        let response = self.runtime.block_on(request.send()).map_err(unreachable)?;
+        match response.status() {
+            StatusCode::OK => {
+                let validators = validators(url, response.headers());
+                let body =
+                    Body { response, chunk: io::Cursor::default(), runtime: self.runtime.clone() };
+                Ok(Fetched::File(Box::new(body), validators))
+            }
+            StatusCode::NOT_MODIFIED if known.url == url => Ok(Fetched::NotModified),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(FetchError::NotFound { url }),
+            status => Err(FetchError::Status { url, status: status.as_u16() }),
+        }
+    }
+}
+
+fn validators(url: String, headers: &HeaderMap) -> Validators {
+    let text = |name: HeaderName| {
+        let value = headers.get(name)?.to_str().ok()?;
+        (value.len() <= MAX_VALIDATOR_BYTES).then(|| value.to_owned())
+    };
+    Validators { url, etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
+}
+
+/// The rest of an answer, as a reader.
+struct Body {
+    response: Response,
+    chunk: io::Cursor<Vec<u8>>,
+    runtime: Handle,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.chunk.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            match self.runtime.block_on(self.response.chunk()) {
+                Ok(Some(chunk)) => self.chunk = io::Cursor::new(chunk.into()),
+                Ok(None) => return Ok(0),
+                Err(error) => return Err(io::Error::other(error.without_url())),
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Watches APT archives and emits what changed as signed events.
+
+fn main() {}
