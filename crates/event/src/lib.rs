@@ -40,7 +40,7 @@ pub use crate::{
     relay_note::{RelayNote, Seq},
     signatures::{EventSignature, Signatures},
     submitted::SubmittedEvent,
-    time::EventTime,
+    time::{EventTime, write_utc},
     trust::{EmitRule, InvalidEmitRule, Trust},
     verified::VerifiedEvent,
 };

@@ -54,8 +54,8 @@ impl EventTime {
     }
 }
 
-/// Writes a moment as our own emitters do: UTC, microseconds, `Z`.
-pub(crate) fn write_utc(time: jiff::Timestamp) -> impl fmt::Display {
+/// Writes a moment as our own emitters and relays do: UTC, microseconds, `Z`.
+pub fn write_utc(time: jiff::Timestamp) -> impl fmt::Display {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
 }
 
