@@ -1,1 +1,25 @@
-//! Events over ZeroMQ: submit, publish, replay, and the client that misses nothing.
+//! Events over ZeroMQ.
+//!
+//! | section of `docs/protocol.md` | the relay's side | the other side |
+//! |---|---|---|
+//! | 2 Submit | [`submit::SubmitServer`] | [`submit::Publisher`] |
+//! | 3 Publish | [`publish::PublishServer`] | [`subscription::Subscription`] |
+//! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
+//!
+//! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
+//! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
+
+pub mod curve;
+mod error;
+pub mod publish;
+pub mod replay;
+mod router;
+mod socket;
+pub mod submit;
+pub mod subscription;
+mod wake;
+
+pub use crate::{
+    error::WireError,
+    socket::{Context, Endpoint},
+};

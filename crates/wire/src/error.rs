@@ -1,0 +1,35 @@
+//! What can go wrong with sockets themselves; what peers do wrong never comes here.
+
+/// A socket could not be set up or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireError {
+    /// ZeroMQ's context or a socket could not be made.
+    #[error("could not make a ZeroMQ socket")]
+    Socket(#[source] zmq::Error),
+    /// The address is taken, not local, or malformed.
+    #[error("could not bind {endpoint}")]
+    Bind {
+        /// Where.
+        endpoint: String,
+        /// Why not.
+        source: zmq::Error,
+    },
+    /// The endpoint is malformed or its host has no address.
+    #[error("could not connect to {endpoint}")]
+    Connect {
+        /// Where.
+        endpoint: String,
+        /// Why not.
+        source: zmq::Error,
+    },
+    /// The operating system gave no thread or eventfd.
+    #[error("could not start the socket thread")]
+    Thread(#[source] std::io::Error),
+}
+
+impl From<zmq::Error> for WireError {
+    fn from(error: zmq::Error) -> Self {
+        Self::Socket(error)
+    }
+}

@@ -1,0 +1,150 @@
+//! The XPUB socket and the thread that owns it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use crate::{
+    Context, Endpoint, WireError,
+    socket::{Settings, bind, poll, receive},
+    wake::Waker,
+};
+
+/// Groups that wait for the socket's thread, which never waits for a subscriber.
+const QUEUED_GROUPS: usize = 64;
+
+/// One event on its way out: the two frames of section 3.
+pub struct Publication {
+    /// The event's id.
+    pub id: String,
+    /// The event in canonical form.
+    pub frame: Arc<[u8]>,
+}
+
+/// Publishes on one XPUB socket. A subscriber that does not read loses events at the high-water
+/// mark and finds out from `prev`.
+pub struct PublishServer {
+    endpoints: Vec<Endpoint>,
+    groups: Option<Sender<Vec<Publication>>>,
+    waker: Waker,
+    subscriptions: Arc<AtomicI64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl PublishServer {
+    /// Binds the endpoints.
+    pub fn bind(context: &Context, endpoints: &[Endpoint]) -> Result<Self, WireError> {
+        let socket = context.socket(&Settings {
+            kind: zmq::XPUB,
+            max_message_bytes: 64 << 10,
+            receive_queue: 1_000,
+            send_queue: 10_000,
+        })?;
+        let endpoints = bind(&socket, endpoints)?;
+        let waker = Waker::new().map_err(WireError::Thread)?;
+        let (groups, receiver) = bounded(QUEUED_GROUPS);
+        let subscriptions = Arc::new(AtomicI64::new(0));
+        let thread = PublishThread {
+            socket,
+            groups: receiver,
+            waker: waker.clone(),
+            subscriptions: subscriptions.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("publish".to_owned())
+            .spawn(move || thread.run())
+            .map_err(WireError::Thread)?;
+        Ok(Self { endpoints, groups: Some(groups), waker, subscriptions, thread: Some(thread) })
+    }
+
+    /// Where the server listens.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Sends events to everybody who subscribed to their ids, in this order.
+    pub fn publish(&self, group: Vec<Publication>) {
+        if let Some(groups) = &self.groups
+            && groups.send(group).is_ok()
+        {
+            self.waker.wake();
+        }
+    }
+
+    /// Distinct subscriptions at present.
+    pub fn subscriptions(&self) -> Arc<AtomicI64> {
+        self.subscriptions.clone()
+    }
+}
+
+/// Sends what is queued, then closes the socket.
+impl Drop for PublishServer {
+    fn drop(&mut self) {
+        self.groups = None;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+struct PublishThread {
+    socket: zmq::Socket,
+    groups: Receiver<Vec<Publication>>,
+    waker: Waker,
+    subscriptions: Arc<AtomicI64>,
+}
+
+impl PublishThread {
+    fn run(self) {
+        // Events that are queued in ZeroMQ still go out when the process ends in good order.
+        self.socket.set_linger(500).unwrap_or_default();
+        if let Err(error) = self.serve() {
+            tracing::error!(%error, "the publish socket failed");
+        }
+    }
+
+    fn serve(&self) -> Result<(), zmq::Error> {
+        loop {
+            self.waker.reset();
+            loop {
+                match self.groups.try_recv() {
+                    Ok(group) => self.send(group)?,
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
+            self.read_subscriptions()?;
+            poll(&mut [self.waker.poll_item(), self.socket.as_poll_item(zmq::POLLIN)], -1)?;
+        }
+    }
+
+    fn send(&self, group: Vec<Publication>) -> Result<(), zmq::Error> {
+        for Publication { id, frame } in group {
+            match self.socket.send_multipart([id.as_bytes(), &frame], zmq::DONTWAIT) {
+                Ok(()) | Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// XPUB hands over the first subscription to a prefix and the last unsubscription from it.
+    fn read_subscriptions(&self) -> Result<(), zmq::Error> {
+        while let Some((frames, _)) = receive(&self.socket, 1)? {
+            let change = match frames.first().and_then(|frame| frame.first()) {
+                Some(1) => 1,
+                Some(0) => -1,
+                _ => 0,
+            };
+            self.subscriptions.fetch_add(change, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! Replay: what the journal holds, on request.
+
+mod client;
+mod header;
+mod request;
+mod server;
+
+pub use crate::router::Closer;
+pub(crate) use client::ReplaySocket;
+pub use client::{Answer, ReplayClient, ReplayError};
+pub use header::{Failure, FailureReason, Header, SinkState};
+pub use request::{From, Read, Request, SinkReport};
+pub use server::{AnswerSender, ReplayRequest, ReplayServer};

@@ -1,0 +1,158 @@
+//! A consumer's side of replay.
+
+use std::time::{Duration, Instant};
+
+use super::{Failure, Header, Request};
+use crate::{
+    Context, WireError,
+    socket::{Settings, connect, poll, receive},
+};
+
+/// A relay's events with room for what it adds to them.
+const MAX_FRAME_BYTES: i64 = 4 << 20;
+/// The longest page and its header.
+const MAX_FRAMES: usize = 1_002;
+
+/// A good answer: the header and the events' frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What the answer is.
+    pub header: Header,
+    /// The events, each as it was published.
+    pub events: Vec<Vec<u8>>,
+}
+
+/// A request got no good answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The relay said why not.
+    #[error("the relay answered {0}")]
+    Failed(Failure),
+    /// No answer came in time.
+    #[error("no answer from {endpoint} in {timeout:?}")]
+    Unreachable {
+        /// Where the request was sent.
+        endpoint: String,
+        /// How long the answer was waited for.
+        timeout: Duration,
+    },
+    /// What came is no answer of a relay.
+    #[error("{endpoint} answered with something that is no replay header")]
+    NotARelay {
+        /// Where the request was sent.
+        endpoint: String,
+        /// What the header's JSON lacks.
+        source: serde_json::Error,
+    },
+    /// The socket failed.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+/// Asks one relay, one request after the other. It blocks.
+pub struct ReplayClient {
+    socket: ReplaySocket,
+    timeout: Duration,
+}
+
+impl ReplayClient {
+    /// Connects in the background; a relay that is down is noticed by the first request.
+    pub fn connect(
+        context: &Context,
+        endpoint: &str,
+        timeout: Duration,
+    ) -> Result<Self, WireError> {
+        Ok(Self { socket: ReplaySocket::connect(context, endpoint)?, timeout })
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn request(&mut self, request: &Request) -> Result<Answer, ReplayError> {
+        self.socket.send(request)?;
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            if let Some(answer) = self.socket.receive()? {
+                return answer;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let endpoint = self.socket.endpoint.clone();
+                return Err(ReplayError::Unreachable { endpoint, timeout: self.timeout });
+            }
+            let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1;
+            poll(&mut [self.socket.poll_item()], left).map_err(WireError::Socket)?;
+        }
+    }
+}
+
+/// The socket behind a request; it never waits.
+pub(crate) struct ReplaySocket {
+    context: Context,
+    endpoint: String,
+    socket: zmq::Socket,
+    /// The id of the request whose answer is waited for; others are late answers.
+    id: u64,
+}
+
+impl ReplaySocket {
+    pub(crate) fn connect(context: &Context, endpoint: &str) -> Result<Self, WireError> {
+        let socket = open(context, endpoint)?;
+        Ok(Self { context: context.clone(), endpoint: endpoint.to_owned(), socket, id: 0 })
+    }
+
+    /// Starts over with a new connection: what was asked on the old one is not waited for.
+    pub(crate) fn reconnect(&mut self) -> Result<(), WireError> {
+        self.socket = open(&self.context, &self.endpoint)?;
+        Ok(())
+    }
+
+    pub(crate) fn send(&mut self, request: &Request) -> Result<(), WireError> {
+        self.id += 1;
+        let frames = [&self.id.to_be_bytes()[..], &request.to_json()];
+        match self.socket.send_multipart(frames, zmq::DONTWAIT) {
+            // Not sent: no answer will come, which the caller notices in time.
+            Ok(()) | Err(zmq::Error::EAGAIN) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The answer to the last request, if it is there.
+    pub(crate) fn receive(&self) -> Result<Option<Result<Answer, ReplayError>>, WireError> {
+        while let Some((mut frames, _)) = receive(&self.socket, MAX_FRAMES)? {
+            if frames.len() < 2 || frames[0][..] != self.id.to_be_bytes() {
+                continue;
+            }
+            let events = frames.split_off(2);
+            return Ok(Some(self.read_header(&frames[1]).map(|header| Answer {
+                header,
+                events: events.iter().map(|frame| frame.to_vec()).collect(),
+            })));
+        }
+        Ok(None)
+    }
+
+    fn read_header(&self, bytes: &[u8]) -> Result<Header, ReplayError> {
+        if let Ok(failure) = serde_json::from_slice::<Failure>(bytes)
+            && !failure.ok
+        {
+            return Err(ReplayError::Failed(failure));
+        }
+        serde_json::from_slice(bytes)
+            .map_err(|source| ReplayError::NotARelay { endpoint: self.endpoint.clone(), source })
+    }
+
+    pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
+        self.socket.as_poll_item(zmq::POLLIN)
+    }
+}
+
+fn open(context: &Context, endpoint: &str) -> Result<zmq::Socket, WireError> {
+    let socket = context.socket(&Settings {
+        kind: zmq::DEALER,
+        max_message_bytes: MAX_FRAME_BYTES,
+        receive_queue: 16,
+        send_queue: 16,
+    })?;
+    connect(&socket, endpoint)?;
+    Ok(socket)
+}

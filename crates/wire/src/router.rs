@@ -1,0 +1,253 @@
+//! A ROUTER socket behind two channels: what submit and replay share.
+//!
+//! Messages come out in batches. While the consumer's channel is full the socket leaves the poll
+//! set, so that TCP slows the senders down and nothing is dropped here. Sends never block: an
+//! answer for a peer that is gone or does not read is dropped and counted.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::{
+    Context, Endpoint, WireError,
+    socket::{Settings, bind, poll, receive},
+    wake::Waker,
+};
+
+/// The most messages that are handed on at once.
+const MAX_BATCH: usize = 256;
+/// Batches that wait for the consumer, and groups of answers that wait for the socket.
+const QUEUED_BATCHES: usize = 16;
+
+/// The phases of a router, in this order.
+const READING: u8 = 0;
+/// Nothing is read any more; answers are still sent.
+const CLOSED: u8 = 1;
+/// The last answers are sent and the thread ends.
+const ENDING: u8 = 2;
+
+/// The connection that a message came over, as ZeroMQ names it. Peers may choose the name, so
+/// it is good for answering and for nothing else.
+pub type Peer = Box<[u8]>;
+
+/// A message as it came: who sent it and its first frames.
+pub(crate) struct Incoming {
+    pub(crate) peer: Peer,
+    pub(crate) frames: Vec<zmq::Message>,
+    /// Frames that the message had, those beyond `frames` included.
+    pub(crate) frame_count: usize,
+}
+
+/// An answer: to whom, and its frames.
+pub(crate) struct Outgoing {
+    pub(crate) peer: Peer,
+    pub(crate) frames: Vec<Vec<u8>>,
+}
+
+pub(crate) struct Router {
+    pub(crate) endpoints: Vec<Endpoint>,
+    incoming: Receiver<Vec<Incoming>>,
+    outgoing: Sender<Vec<Outgoing>>,
+    waker: Waker,
+    phase: Arc<AtomicU8>,
+    dropped: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Router {
+    /// Binds the endpoints and starts the thread that owns the socket.
+    pub(crate) fn bind(
+        context: &Context,
+        name: &str,
+        endpoints: &[Endpoint],
+        settings: &Settings,
+        max_frames: usize,
+    ) -> Result<Self, WireError> {
+        let socket = context.socket(settings)?;
+        let endpoints = bind(&socket, endpoints)?;
+        let waker = Waker::new().map_err(WireError::Thread)?;
+        let (to_consumer, incoming) = bounded(QUEUED_BATCHES);
+        let (outgoing, from_consumer) = bounded(QUEUED_BATCHES);
+        let phase = Arc::new(AtomicU8::new(READING));
+        let dropped = Arc::new(AtomicU64::new(0));
+        let thread = RouterThread {
+            socket,
+            max_frames,
+            to_consumer,
+            from_consumer,
+            waiting: None,
+            waker: waker.clone(),
+            phase: phase.clone(),
+            dropped: dropped.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || thread.run())
+            .map_err(WireError::Thread)?;
+        Ok(Self { endpoints, incoming, outgoing, waker, phase, dropped, thread: Some(thread) })
+    }
+
+    /// The next messages; `None` once the router was closed and everything was handed out.
+    pub(crate) fn next(&self) -> Option<Vec<Incoming>> {
+        let batch = self.incoming.recv().ok();
+        self.waker.wake();
+        batch
+    }
+
+    pub(crate) fn sender(&self) -> RouterSender {
+        RouterSender { outgoing: self.outgoing.clone(), waker: self.waker.clone() }
+    }
+
+    /// Answers that could not be sent, so far.
+    pub(crate) fn dropped(&self) -> Arc<AtomicU64> {
+        self.dropped.clone()
+    }
+
+    /// Stops reading from the socket; what was read is still handed out, and answers are sent
+    /// until the router is dropped.
+    pub(crate) fn close(&self) -> Closer {
+        Closer { phase: self.phase.clone(), waker: self.waker.clone() }
+    }
+}
+
+/// Sends the answers that are queued, then closes the socket.
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.phase.store(ENDING, Ordering::Release);
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Ends the reading side of a router.
+#[derive(Clone)]
+pub struct Closer {
+    phase: Arc<AtomicU8>,
+    waker: Waker,
+}
+
+impl Closer {
+    /// Stops taking messages.
+    pub fn close(&self) {
+        self.phase.fetch_max(CLOSED, Ordering::AcqRel);
+        self.waker.wake();
+    }
+}
+
+/// Sends answers from any thread.
+#[derive(Clone)]
+pub(crate) struct RouterSender {
+    outgoing: Sender<Vec<Outgoing>>,
+    waker: Waker,
+}
+
+impl RouterSender {
+    /// Hands answers to the socket's thread; waits while its queue is full.
+    pub(crate) fn send(&self, answers: Vec<Outgoing>) {
+        if !answers.is_empty() && self.outgoing.send(answers).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+struct RouterThread {
+    socket: zmq::Socket,
+    max_frames: usize,
+    to_consumer: Sender<Vec<Incoming>>,
+    from_consumer: Receiver<Vec<Outgoing>>,
+    /// A batch that did not fit into the consumer's channel.
+    waiting: Option<Vec<Incoming>>,
+    waker: Waker,
+    phase: Arc<AtomicU8>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl RouterThread {
+    fn run(mut self) {
+        if let Err(error) = self.serve() {
+            tracing::error!(%error, "a ZeroMQ socket failed");
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), zmq::Error> {
+        let mut reading = true;
+        loop {
+            let phase = self.phase.load(Ordering::Acquire);
+            self.send_answers();
+            if phase == ENDING {
+                return Ok(());
+            }
+            if reading && phase == CLOSED && self.waiting.is_none() {
+                reading = false;
+                // The consumer sees the end once it has taken what was read.
+                self.to_consumer = bounded(0).0;
+            }
+            if reading {
+                self.read()?;
+            }
+            self.sleep(reading)?;
+        }
+    }
+
+    fn sleep(&self, reading: bool) -> Result<(), zmq::Error> {
+        let wake = self.waker.poll_item();
+        if reading && self.waiting.is_none() {
+            poll(&mut [wake, self.socket.as_poll_item(zmq::POLLIN)], -1)?;
+        } else {
+            poll(&mut [wake], -1)?;
+        }
+        self.waker.reset();
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<(), zmq::Error> {
+        let batch = match self.waiting.take() {
+            Some(batch) => batch,
+            None => self.read_batch()?,
+        };
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.to_consumer.try_send(batch) {
+            // There may be more where this came from, and a poll looks at the socket anyway.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => self.waker.wake(),
+            Err(TrySendError::Full(batch)) => self.waiting = Some(batch),
+        }
+        Ok(())
+    }
+
+    fn read_batch(&self) -> Result<Vec<Incoming>, zmq::Error> {
+        let mut batch = Vec::new();
+        while batch.len() < MAX_BATCH {
+            let Some((mut frames, count)) = receive(&self.socket, self.max_frames + 1)? else {
+                break;
+            };
+            let peer = frames.remove(0).to_vec().into();
+            batch.push(Incoming { peer, frames, frame_count: count - 1 });
+        }
+        Ok(batch)
+    }
+
+    fn send_answers(&self) {
+        while let Ok(answers) = self.from_consumer.try_recv() {
+            answers.into_iter().for_each(|answer| self.send_answer(answer));
+        }
+    }
+
+    fn send_answer(&self, answer: Outgoing) {
+        let frames = std::iter::once(zmq::Message::from(answer.peer.into_vec()))
+            .chain(answer.frames.into_iter().map(zmq::Message::from));
+        if let Err(error) = self.socket.send_multipart(frames, zmq::DONTWAIT) {
+            tracing::debug!(%error, "an answer was dropped: its peer is gone or does not read");
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

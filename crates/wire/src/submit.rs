@@ -1,0 +1,12 @@
+//! Submit: how events come to the relay, and its replies.
+
+mod frames;
+mod publisher;
+mod reply;
+mod server;
+
+pub use crate::router::{Closer, Peer};
+pub use frames::ReplyTo;
+pub use publisher::{Publisher, PublisherConfig, Receipt, SubmitError};
+pub use reply::Reply;
+pub use server::{ReplySender, Submission, SubmitServer};

@@ -1,0 +1,296 @@
+//! A source's side of submit: every event is answered, or the caller learns that it was not.
+
+use std::{
+    collections::BTreeMap,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use laniakea_event::Seq;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Reply;
+use crate::{
+    Context, WireError,
+    socket::{ConnectionChange, Settings, connect, poll, receive, receive_change},
+    wake::Waker,
+};
+
+/// Where to submit, and how patiently.
+#[derive(Debug, Clone)]
+pub struct PublisherConfig {
+    /// The relay's submit endpoint.
+    pub endpoint: String,
+    /// How long an event may wait for its reply.
+    pub timeout: Duration,
+    /// How many events may wait at once; more wait in [`Publisher::submit`].
+    pub window: usize,
+}
+
+impl PublisherConfig {
+    /// Ten seconds and 1,024 events.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self { endpoint: endpoint.into(), timeout: Duration::from_secs(10), window: 1_024 }
+    }
+}
+
+/// The relay has the event on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The digest of the signed bytes, in lower-case hex.
+    pub digest: String,
+    /// Where the event stands in the relay's journal.
+    pub seq: Seq,
+    /// The relay had it before.
+    pub duplicate: bool,
+}
+
+/// The relay did not take the event, or did not say that it did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The relay refused the event. The same event will be refused again, unless the reason is
+    /// `rate_limited` or `unavailable`.
+    #[error("the relay rejected the event: {reason}: {detail}")]
+    Rejected {
+        /// One of the rejections of `docs/protocol.md`.
+        reason: String,
+        /// One sentence for a person.
+        detail: String,
+    },
+    /// No reply came in time. The relay may have the event; sending it again is safe.
+    #[error("no reply from {endpoint} in {timeout:?}")]
+    Unreachable {
+        /// Where it was sent.
+        endpoint: String,
+        /// How long the reply was waited for.
+        timeout: Duration,
+    },
+    /// What came back is no reply.
+    #[error("{endpoint} answered with something that is no reply to a submission")]
+    NotARelay {
+        /// Where it was sent.
+        endpoint: String,
+    },
+}
+
+impl SubmitError {
+    /// Whether sending the same event again later can succeed.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Rejected { reason, .. } => {
+                ["rate_limited", "unavailable"].contains(&reason.as_str())
+            }
+            Self::Unreachable { .. } | Self::NotARelay { .. } => true,
+        }
+    }
+}
+
+/// Submits events and waits for the relay's replies. Events leave in the order of the calls.
+pub struct Publisher {
+    submissions: Option<mpsc::Sender<Pending>>,
+    waker: Waker,
+    config: PublisherConfig,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Pending {
+    event: Vec<u8>,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Receipt, SubmitError>>,
+}
+
+impl Publisher {
+    /// Connects in the background; a relay that is down is noticed by [`Publisher::submit`].
+    ///
+    /// # Errors
+    ///
+    /// Only where the endpoint is malformed or the system gives no socket or thread.
+    pub fn connect(context: &Context, config: PublisherConfig) -> Result<Self, WireError> {
+        let socket = context.socket(&Settings {
+            kind: zmq::DEALER,
+            max_message_bytes: 64 << 10,
+            receive_queue: 0,
+            send_queue: 0,
+        })?;
+        let monitor = context.monitor(&socket)?;
+        connect(&socket, &config.endpoint)?;
+        let waker = Waker::new().map_err(WireError::Thread)?;
+        let (submissions, receiver) = mpsc::channel(config.window.max(1));
+        let thread = PublisherThread {
+            socket,
+            monitor,
+            submissions: receiver,
+            waker: waker.clone(),
+            config: config.clone(),
+            waiting: BTreeMap::new(),
+            next_id: 0,
+            was_connected: false,
+        };
+        let thread = std::thread::Builder::new()
+            .name("publisher".to_owned())
+            .spawn(move || thread.run())
+            .map_err(WireError::Thread)?;
+        Ok(Self { submissions: Some(submissions), waker, config, thread: Some(thread) })
+    }
+
+    /// Submits a signed event and waits until the relay has it on disk.
+    ///
+    /// # Errors
+    ///
+    /// A rejection, or no reply within the timeout.
+    pub async fn submit(&self, event: Vec<u8>) -> Result<Receipt, SubmitError> {
+        let (reply, receiver) = oneshot::channel();
+        let pending = Pending { event, deadline: Instant::now() + self.config.timeout, reply };
+        if let Some(submissions) = &self.submissions
+            && submissions.send(pending).await.is_ok()
+        {
+            self.waker.wake();
+        }
+        receiver.await.unwrap_or_else(|_| Err(self.config.unreachable()))
+    }
+}
+
+impl PublisherConfig {
+    fn unreachable(&self) -> SubmitError {
+        SubmitError::Unreachable { endpoint: self.endpoint.clone(), timeout: self.timeout }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.submissions = None;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+struct PublisherThread {
+    socket: zmq::Socket,
+    monitor: zmq::Socket,
+    submissions: mpsc::Receiver<Pending>,
+    waker: Waker,
+    config: PublisherConfig,
+    /// By request id, which counts up: the order of submission.
+    waiting: BTreeMap<u64, Pending>,
+    next_id: u64,
+    was_connected: bool,
+}
+
+impl PublisherThread {
+    fn run(mut self) {
+        if let Err(error) = self.serve() {
+            tracing::error!(%error, "the submit socket failed");
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), zmq::Error> {
+        loop {
+            self.waker.reset();
+            if self.send_new()? == Senders::Gone {
+                return Ok(());
+            }
+            self.read_replies()?;
+            self.read_changes()?;
+            self.give_up_on_the_late();
+            let timeout = self.waiting.first_key_value().map_or(-1, |(_, pending)| {
+                let left = pending.deadline.saturating_duration_since(Instant::now());
+                i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1
+            });
+            let readable = zmq::POLLIN;
+            poll(
+                &mut [
+                    self.waker.poll_item(),
+                    self.socket.as_poll_item(readable),
+                    self.monitor.as_poll_item(readable),
+                ],
+                timeout,
+            )?;
+        }
+    }
+
+    fn send_new(&mut self) -> Result<Senders, zmq::Error> {
+        while self.waiting.len() < self.config.window.max(1) {
+            match self.submissions.try_recv() {
+                Ok(pending) => {
+                    self.send(self.next_id, &pending.event)?;
+                    self.waiting.insert(self.next_id, pending);
+                    self.next_id += 1;
+                }
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(Senders::Gone),
+            }
+        }
+        Ok(Senders::There)
+    }
+
+    fn send(&self, id: u64, event: &[u8]) -> Result<(), zmq::Error> {
+        let id = id.to_be_bytes();
+        // An empty first frame would be read as a REQ envelope; such an event is junk anyway,
+        // and the relay answers it all the same.
+        match self.socket.send_multipart([event, &id[..]], zmq::DONTWAIT) {
+            // Not sent: the reply will be late, and the caller told so.
+            Err(zmq::Error::EAGAIN) | Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_replies(&mut self) -> Result<(), zmq::Error> {
+        let was_full = self.waiting.len() >= self.config.window.max(1);
+        while let Some((frames, _)) = receive(&self.socket, 2)? {
+            let [id, reply] = &frames[..] else { continue };
+            let id = <[u8; 8]>::try_from(&id[..]).map(u64::from_be_bytes);
+            let Some(pending) = id.ok().and_then(|id| self.waiting.remove(&id)) else { continue };
+            drop(pending.reply.send(self.read_reply(reply)));
+        }
+        if was_full {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    fn read_reply(&self, reply: &[u8]) -> Result<Receipt, SubmitError> {
+        match serde_json::from_slice(reply) {
+            Ok(Reply::Accepted { digest, seq, duplicate, .. }) => {
+                Ok(Receipt { digest, seq, duplicate })
+            }
+            Ok(Reply::Rejected { reason, detail, .. }) => {
+                Err(SubmitError::Rejected { reason, detail })
+            }
+            Err(_) => Err(SubmitError::NotARelay { endpoint: self.config.endpoint.clone() }),
+        }
+    }
+
+    /// After a reconnection, what waits is sent again: its first copy may have died with the
+    /// relay, and the relay recognises a second one.
+    fn read_changes(&mut self) -> Result<(), zmq::Error> {
+        while let Some(change) = receive_change(&self.monitor)? {
+            if change == ConnectionChange::Connected
+                && std::mem::replace(&mut self.was_connected, true)
+            {
+                for (id, pending) in &self.waiting {
+                    self.send(*id, &pending.event)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up_on_the_late(&mut self) {
+        let now = Instant::now();
+        while let Some(late) =
+            self.waiting.first_entry().filter(|first| first.get().deadline <= now)
+        {
+            drop(late.remove().reply.send(Err(self.config.unreachable())));
+            self.waker.wake();
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Senders {
+    There,
+    Gone,
+}

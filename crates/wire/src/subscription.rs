@@ -1,0 +1,263 @@
+//! The client that misses nothing: it subscribes, catches up from the journal, follows the live
+//! stream and fills every gap that `prev` shows (`docs/protocol.md`, section 4).
+
+mod cursor;
+mod delivery;
+mod follower;
+mod handled;
+mod thread;
+
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+
+use laniakea_event::{Keyring, Prefix, Seq, Trust};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+pub use cursor::{CursorError, CursorFile, CursorStore, Position};
+pub use delivery::Delivery;
+use handled::Handled;
+
+use crate::{Context, WireError, replay::Failure, wake::Waker};
+
+/// Events that wait for the consumer; beyond them they wait in the relay's journal.
+const QUEUED_UPDATES: usize = 1_024;
+
+/// What to follow, from where, and whom to believe.
+pub struct SubscriptionConfig {
+    /// The relay's publish endpoint.
+    pub publish: String,
+    /// The relay's replay endpoint. Without it gaps cannot be filled: each is reported.
+    pub replay: Option<String>,
+    /// Which events; empty: all.
+    pub prefixes: Vec<Prefix>,
+    /// Where to begin.
+    pub start: Start,
+    /// Whose signatures are believed.
+    pub believe: Believe,
+    /// What to do when the relay has another journal.
+    pub other_journal: OtherJournal,
+    /// The name under which the relay lists this consumer.
+    pub name: Option<String>,
+    /// Where the position is kept, if anywhere.
+    pub cursor: Option<Box<dyn CursorStore>>,
+    /// How often to ask whether something was missed.
+    pub status_interval: Duration,
+}
+
+impl SubscriptionConfig {
+    /// Follows everything from now on, unverified, and asks every 30 seconds.
+    pub fn new(publish: impl Into<String>, replay: Option<String>) -> Self {
+        Self {
+            publish: publish.into(),
+            replay,
+            prefixes: Vec::new(),
+            start: Start::Now,
+            believe: Believe::Everything,
+            other_journal: OtherJournal::ReadOn,
+            name: None,
+            cursor: None,
+            status_interval: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where to begin. A stored cursor goes before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With the next event.
+    Now,
+    /// After this position of whichever journal the relay has.
+    After(Seq),
+    /// With the first event that the relay took at or after this time (RFC 3339).
+    Since(String),
+}
+
+/// Whose signatures are believed.
+#[derive(Debug, Clone)]
+pub enum Believe {
+    /// Nothing is verified; deliveries say so.
+    Everything,
+    /// Events that one of these keys signed, whatever they say.
+    Keys(Keyring),
+    /// Events that an authorised source signed.
+    Sources(Arc<Trust>),
+}
+
+/// What to do when the relay has another journal than the one that was read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherJournal {
+    /// Say so and read on from the last time that was handled.
+    ReadOn,
+    /// Stop, unless it is the accepted one.
+    Stop {
+        /// A journal that the operator accepted.
+        accept: Option<Uuid>,
+    },
+}
+
+/// What a subscription has to tell.
+#[derive(Debug)]
+pub enum Update {
+    /// The next event.
+    Event(Box<Delivery>),
+    /// A page was read: where reading is, and how far the journal goes.
+    Progress {
+        /// Everything up to here was read.
+        at: Seq,
+        /// The newest event.
+        last: Seq,
+    },
+    /// Everything in the journal was delivered; live events follow. The position can be stored
+    /// like that of an event.
+    CaughtUp(Position),
+    /// Events are gone: the journal no longer has them, or there is no journal to ask.
+    Lost {
+        /// The last position before the hole.
+        after: Seq,
+        /// The first position behind it.
+        before: Seq,
+    },
+    /// The relay has another journal; reading goes on in it.
+    JournalChanged {
+        /// The journal read so far.
+        from: Uuid,
+        /// The journal that the relay has now.
+        to: Uuid,
+    },
+    /// An event was not believed, or is no event.
+    Refused {
+        /// Where it stands, as far as that is known.
+        seq: Option<Seq>,
+        /// Why.
+        reason: String,
+    },
+    /// The connection to the publish endpoint came up.
+    Connected,
+    /// The connection to the publish endpoint went down; it is tried again.
+    Disconnected,
+    /// The replay endpoint does not answer; it is tried again.
+    ReplaySilent,
+}
+
+/// The subscription cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscriptionError {
+    /// The relay has another journal, and this consumer must not read on by itself.
+    #[error("the relay has another journal: {to} instead of {from}")]
+    OtherJournal {
+        /// The journal read so far.
+        from: Uuid,
+        /// The journal that the relay has now.
+        to: Uuid,
+    },
+    /// The relay refuses to serve the request.
+    #[error("the relay does not replay: {0}")]
+    Replay(Failure),
+    /// The replay endpoint is something else.
+    #[error("{endpoint} is no replay endpoint of a relay")]
+    NotARelay {
+        /// Where the request was sent.
+        endpoint: String,
+    },
+    /// The cursor cannot be kept.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// A socket failed.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+/// A stream of events without gaps.
+pub struct Subscription {
+    updates: mpsc::Receiver<Result<Update, SubscriptionError>>,
+    handled: Arc<Handled>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Subscription {
+    /// Reads the cursor, connects in the background and begins.
+    ///
+    /// # Errors
+    ///
+    /// The cursor cannot be read, an endpoint is malformed, or the system gives no socket.
+    pub fn open(
+        context: &Context,
+        mut config: SubscriptionConfig,
+    ) -> Result<Self, SubscriptionError> {
+        let cursor = config.cursor.take();
+        let position = cursor.as_ref().map(|cursor| cursor.load()).transpose()?.flatten();
+        let handled = Arc::new(Handled::new(cursor));
+        let waker = Waker::new().map_err(WireError::Thread)?;
+        let (sender, updates) = mpsc::channel(QUEUED_UPDATES);
+        let thread = thread::SubscriptionThread::new(
+            context,
+            config,
+            position,
+            sender,
+            handled.clone(),
+            waker.clone(),
+        )?;
+        let thread = std::thread::Builder::new()
+            .name("subscription".to_owned())
+            .spawn(move || thread.run())
+            .map_err(WireError::Thread)?;
+        Ok(Self { updates, handled, waker, thread: Some(thread) })
+    }
+
+    /// The next update; `None` after an error.
+    pub async fn next(&mut self) -> Option<Result<Update, SubscriptionError>> {
+        self.updates.recv().await
+    }
+
+    /// Notes that everything up to `position` was handled. It is stored once the relay has
+    /// confirmed that its journal goes so far: a forged event cannot move the cursor beyond it.
+    ///
+    /// # Errors
+    ///
+    /// The cursor could not be stored, now or since the last call.
+    pub fn handled(&self, position: Position) -> Result<(), CursorError> {
+        let outcome = self.handled.note(position);
+        self.waker.wake();
+        outcome
+    }
+
+    /// Waits until what was handled is stored, for at most `patience`, and ends the subscription.
+    ///
+    /// # Errors
+    ///
+    /// The cursor could not be stored. A relay that does not confirm in time is no error: the
+    /// last events will be handled once more.
+    pub async fn close(mut self, patience: Duration) -> Result<(), CursorError> {
+        self.handled.hurry();
+        self.waker.wake();
+        // The thread may wait for room; what is thrown away here was never handled.
+        let drain = async {
+            while !self.handled.is_stored() {
+                if self.updates.recv().await.is_none() {
+                    break;
+                }
+            }
+        };
+        let stored = self.handled.stored();
+        drop(
+            tokio::time::timeout(patience, async {
+                tokio::select! { () = drain => {}, () = stored => {} }
+            })
+            .await,
+        );
+        self.handled.outcome()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.updates.close();
+        self.handled.stop();
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}

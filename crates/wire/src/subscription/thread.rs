@@ -1,0 +1,307 @@
+//! The thread that owns a subscription's sockets and does what the follower says.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    Handled, Position, SubscriptionConfig, SubscriptionError, Update,
+    follower::{Follower, Step},
+};
+use crate::{
+    Context, WireError,
+    replay::{FailureReason, ReplayError, ReplaySocket, Request, SinkReport},
+    socket::{ConnectionChange, Settings, connect, poll, receive, receive_change},
+    wake::Waker,
+};
+
+/// How long an answer may take before the request is sent anew.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A subscription takes effect a little after the connection: look once more then.
+const SETTLE: Duration = Duration::from_millis(300);
+/// Between requests that only confirm how far the journal goes, and before a busy relay is
+/// asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Live frames that are read in one go.
+const MAX_BURST: usize = 256;
+
+pub(super) struct SubscriptionThread {
+    live: zmq::Socket,
+    monitor: zmq::Socket,
+    replay: Option<ReplaySocket>,
+    follower: Follower,
+    updates: mpsc::Sender<Result<Update, SubscriptionError>>,
+    handled: Arc<Handled>,
+    waker: Waker,
+    name: Option<String>,
+    status_interval: Duration,
+    asked: Option<Asked>,
+    timers: Timers,
+    is_silent: bool,
+}
+
+struct Asked {
+    request: Request,
+    purpose: Purpose,
+    deadline: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The follower wants to get on.
+    Follow,
+    /// The cursor waits for the relay's word, and nothing else follows from the answer.
+    Confirm,
+}
+
+struct Timers {
+    check: Instant,
+    settle: Option<Instant>,
+    /// Nothing is asked before this.
+    ask: Instant,
+    confirm: Instant,
+}
+
+/// The consumer is gone, or was told of an error: the thread ends.
+struct Ended;
+
+impl From<zmq::Error> for Ended {
+    fn from(error: zmq::Error) -> Self {
+        tracing::error!(%error, "the subscription's socket failed");
+        Self
+    }
+}
+
+impl SubscriptionThread {
+    pub(super) fn new(
+        context: &Context,
+        config: SubscriptionConfig,
+        position: Option<Position>,
+        updates: mpsc::Sender<Result<Update, SubscriptionError>>,
+        handled: Arc<Handled>,
+        waker: Waker,
+    ) -> Result<Self, WireError> {
+        let live = context.socket(&Settings {
+            kind: zmq::SUB,
+            max_message_bytes: 4 << 20,
+            receive_queue: 10_000,
+            send_queue: 1_000,
+        })?;
+        let monitor = context.monitor(&live)?;
+        if config.prefixes.is_empty() {
+            live.set_subscribe(b"")?;
+        }
+        for prefix in &config.prefixes {
+            live.set_subscribe(prefix.as_str().as_bytes())?;
+        }
+        connect(&live, &config.publish)?;
+        let replay =
+            config.replay.as_ref().map(|to| ReplaySocket::connect(context, to)).transpose()?;
+        let now = Instant::now();
+        Ok(Self {
+            live,
+            monitor,
+            replay,
+            follower: Follower::new(&config, position),
+            updates,
+            handled,
+            waker,
+            name: config.name,
+            status_interval: config.status_interval,
+            asked: None,
+            timers: Timers {
+                check: now + config.status_interval,
+                settle: None,
+                ask: now,
+                confirm: now,
+            },
+            is_silent: false,
+        })
+    }
+
+    pub(super) fn run(mut self) {
+        while self.turn().is_ok() {}
+    }
+
+    fn turn(&mut self) -> Result<(), Ended> {
+        self.waker.reset();
+        if self.handled.is_stopped() {
+            return Err(Ended);
+        }
+        self.read_changes()?;
+        let is_burst = self.read_live()?;
+        self.read_answer()?;
+        self.run_timers()?;
+        self.ask()?;
+        self.handled.tick();
+        if !is_burst {
+            self.sleep()?;
+        }
+        Ok(())
+    }
+
+    fn sleep(&self) -> Result<(), Ended> {
+        let mut items = vec![
+            self.waker.poll_item(),
+            self.live.as_poll_item(zmq::POLLIN),
+            self.monitor.as_poll_item(zmq::POLLIN),
+        ];
+        items.extend(self.replay.as_ref().map(ReplaySocket::poll_item));
+        let left = self.next_timer().saturating_duration_since(Instant::now());
+        poll(&mut items, i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1))?;
+        Ok(())
+    }
+
+    fn next_timer(&self) -> Instant {
+        let mut next = self.timers.check;
+        let mut consider = |at: Instant| next = next.min(at);
+        self.timers.settle.into_iter().for_each(&mut consider);
+        match &self.asked {
+            Some(asked) => consider(asked.deadline),
+            None if self.follower.wanted().is_some() => consider(self.timers.ask),
+            None if self.handled.wants_confirmation() => consider(self.timers.confirm),
+            None => {}
+        }
+        if self.handled.wants_saving() {
+            consider(Instant::now() + PAUSE / 10);
+        }
+        next
+    }
+
+    fn read_changes(&mut self) -> Result<(), Ended> {
+        while let Some(change) = receive_change(&self.monitor)? {
+            match change {
+                ConnectionChange::Connected => {
+                    self.follower.look_again();
+                    self.timers.settle = Some(Instant::now() + SETTLE);
+                    self.tell(Update::Connected)?;
+                }
+                ConnectionChange::Disconnected => self.tell(Update::Disconnected)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether there may be more.
+    fn read_live(&mut self) -> Result<bool, Ended> {
+        for _ in 0..MAX_BURST {
+            let Some((frames, count)) = receive(&self.live, 2)? else {
+                return Ok(false);
+            };
+            if let ([topic, frame], 2) = (&frames[..], count) {
+                self.follower.on_live(topic, frame);
+                self.take_steps()?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_answer(&mut self) -> Result<(), Ended> {
+        let Some(replay) = &self.replay else { return Ok(()) };
+        let answer = match replay.receive() {
+            Ok(None) => return Ok(()),
+            Ok(Some(answer)) => answer,
+            Err(error) => return self.fail(error.into()),
+        };
+        let Some(Asked { request, purpose, .. }) = self.asked.take() else { return Ok(()) };
+        self.is_silent = false;
+        match (answer, purpose) {
+            (Ok(answer), Purpose::Follow) => self.follower.on_answer(&request, answer),
+            (Ok(answer), Purpose::Confirm) => {
+                self.handled.confirm(answer.header.journal, answer.header.last)
+            }
+            (Err(error), _) => self.on_failure(error)?,
+        }
+        self.take_steps()
+    }
+
+    fn on_failure(&mut self, error: ReplayError) -> Result<(), Ended> {
+        match error {
+            ReplayError::Failed(failure)
+                if matches!(failure.reason, FailureReason::Busy | FailureReason::Unavailable) =>
+            {
+                self.timers.ask = Instant::now() + PAUSE;
+                Ok(())
+            }
+            ReplayError::Failed(failure) => self.fail(SubscriptionError::Replay(failure)),
+            ReplayError::Wire(error) => self.fail(error.into()),
+            ReplayError::NotARelay { endpoint, .. } | ReplayError::Unreachable { endpoint, .. } => {
+                self.fail(SubscriptionError::NotARelay { endpoint })
+            }
+        }
+    }
+
+    fn run_timers(&mut self) -> Result<(), Ended> {
+        let now = Instant::now();
+        if self.timers.settle.is_some_and(|at| at <= now) {
+            self.timers.settle = None;
+            self.follower.look_again();
+        }
+        if self.timers.check <= now {
+            self.timers.check = now + self.status_interval;
+            self.follower.check();
+        }
+        if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
+            self.asked = None;
+            if let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect) {
+                self.fail(error.into())?;
+            }
+            if !std::mem::replace(&mut self.is_silent, true) {
+                self.tell(Update::ReplaySilent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self) -> Result<(), Ended> {
+        let now = Instant::now();
+        let Some(replay) = self.replay.as_mut().filter(|_| self.asked.is_none()) else {
+            return Ok(());
+        };
+        let (request, purpose) = match self.follower.wanted() {
+            Some(request) if self.timers.ask <= now => (request, Purpose::Follow),
+            None if self.timers.confirm <= now && self.handled.wants_confirmation() => {
+                self.timers.confirm = now + PAUSE;
+                (Request::Status(None), Purpose::Confirm)
+            }
+            _ => return Ok(()),
+        };
+        let request = match request {
+            Request::Status(_) => Request::Status(report(self.name.as_ref(), &self.handled)),
+            other => other,
+        };
+        let sent = replay.send(&request);
+        self.asked = Some(Asked { request, purpose, deadline: now + PATIENCE });
+        sent.or_else(|error| self.fail(error.into()))
+    }
+
+    fn take_steps(&mut self) -> Result<(), Ended> {
+        for step in self.follower.take_steps() {
+            match step {
+                Step::Tell(update) => self.tell(update)?,
+                Step::Confirm(journal, last) => self.handled.confirm(journal, last),
+                Step::Fail(error) => self.fail(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits while the consumer is slow. Live events then queue in ZeroMQ; what is dropped there
+    /// shows in `prev`.
+    fn tell(&self, update: Update) -> Result<(), Ended> {
+        self.updates.blocking_send(Ok(update)).map_err(|_| Ended)
+    }
+
+    fn fail(&self, error: SubscriptionError) -> Result<(), Ended> {
+        drop(self.updates.blocking_send(Err(error)));
+        Err(Ended)
+    }
+}
+
+fn report(name: Option<&String>, handled: &Handled) -> Option<SinkReport> {
+    let Position { journal, seq } = handled.position()?;
+    Some(SinkReport { name: name?.clone(), journal, seq })
+}
