@@ -4,8 +4,11 @@
 //! [`Journal::append`] makes it a [`JournaledEvent`], and only that can be published. Replay reads
 //! [`Page`]s of what was published.
 //!
-//! [`Journal`] is the contract, [`MemoryJournal`] the implementation for tests and trials.
+//! [`Journal`] is the contract, [`MemoryJournal`] the implementation for tests and trials. The
+//! feature `conformance` adds the suite that every implementation runs.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod entry;
 mod error;
 mod journal;

@@ -155,3 +155,29 @@ impl Journal for MemoryJournal {
 fn matches(prefixes: &[Prefix], event: &JournaledEvent) -> bool {
     prefixes.is_empty() || prefixes.iter().any(|prefix| prefix.matches(event.id()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+    use crate::conformance::{Factory, fixture};
+
+    struct InMemory(AtomicU64);
+
+    impl Factory for InMemory {
+        fn create(&self) -> Arc<dyn Journal> {
+            let id = Uuid::from_u64_pair(0, self.0.fetch_add(1, Ordering::Relaxed));
+            Arc::new(MemoryJournal::new(fixture::relay(), id))
+        }
+
+        fn reopen(&self, journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
+            journal
+        }
+    }
+
+    crate::conformance_tests!(InMemory(AtomicU64::new(1)));
+}
