@@ -1,1 +1,25 @@
 //! What every daemon shares: lifecycle, configuration, logging, clock.
+//!
+//! A daemon has the same shape everywhere: `main.rs` reads arguments and configuration,
+//! `App::build` binds and checks everything that can fail at the start, `App::run` works until
+//! its [`Lifecycle`] says stop.
+
+mod clock;
+mod config;
+mod duration;
+mod lifecycle;
+mod logging;
+mod new_key;
+mod outcome;
+mod trust;
+
+pub use crate::{
+    clock::{Clock, ManualClock, SystemClock},
+    config::{ConfigError, load_config},
+    duration::{Age, InvalidAge},
+    lifecycle::{Lifecycle, LifecycleError, Stopping},
+    logging::{Verbosity, init_logging},
+    new_key::{NewKeyError, new_key, write_new},
+    outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, print_error},
+    trust::{TrustConfig, TrustError, load_directory},
+};

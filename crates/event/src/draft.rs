@@ -123,7 +123,7 @@ impl Draft {
         signatures.insert(key.signer().clone(), key.key_id().clone(), key.sign(signed.as_bytes()));
         let bytes = signed.frame(&signatures, None);
         SubmittedEvent::parse(&bytes, &Limits::SUBMISSION)?;
-        Ok(SignedEvent { id: self.id, digest: signed.digest(), bytes })
+        Ok(SignedEvent::new(self.id, signed.digest(), bytes))
     }
 }
 
@@ -136,6 +136,10 @@ pub struct SignedEvent {
 }
 
 impl SignedEvent {
+    pub(crate) fn new(id: EventId, digest: Digest, bytes: Vec<u8>) -> Self {
+        Self { id, digest, bytes }
+    }
+
     /// The event's type.
     pub fn id(&self) -> &EventId {
         &self.id

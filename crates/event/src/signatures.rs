@@ -132,6 +132,31 @@ impl Signatures {
     }
 }
 
+/// Puts a signature beside those that an event claims, in place of an older one of the same key.
+///
+/// # Errors
+///
+/// `bad_signature` where the claimed ones have no place for another, `too_many_signatures`.
+pub(crate) fn add_signature(
+    claimed: Option<Value>,
+    signer: &SignerId,
+    key_id: &KeyId,
+    signature: &EventSignature,
+    max_signatures: usize,
+) -> Result<Value, Rejection> {
+    let bad = |what: &str| Rejection::new(Reason::BadSignature, format!("{what} is not an object"));
+    let Value::Object(mut signers) = claimed.unwrap_or_else(|| Object::new().into()) else {
+        return Err(bad("`signatures`"));
+    };
+    let entry = signers.entry(signer.to_string()).or_insert_with(|| Object::new().into());
+    let Value::Object(keys) = entry else {
+        return Err(bad(&format!("the signature of {signer}")));
+    };
+    keys.insert(format!("{ALGORITHM}:{key_id}"), encode_base64(signature).into());
+    check_count(&signers, max_signatures)?;
+    Ok(signers.into())
+}
+
 /// Counts (signer, key id) pairs, unknown ones included, before any of them costs anything.
 fn check_count(claimed: &Object, max_signatures: usize) -> Result<(), Rejection> {
     let count: usize =

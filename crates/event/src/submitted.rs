@@ -5,8 +5,10 @@
 use uuid::Uuid;
 
 use crate::{
-    Digest, EventId, EventTime, Limits, Object, Reason, Rejection, Trust, Value, VerifiedEvent,
-    signatures::Signatures, signed_bytes::SignedBytes,
+    Digest, EventId, EventTime, Limits, Object, Reason, Rejection, SignedEvent, SigningKey, Trust,
+    Value, VerifiedEvent,
+    signatures::{Signatures, add_signature},
+    signed_bytes::SignedBytes,
 };
 
 /// An event as somebody sent it: well-formed, with nothing verified.
@@ -67,6 +69,29 @@ impl SubmittedEvent {
         )?;
         let digest = signed.digest();
         Ok(VerifiedEvent::new(self, signed, digest, signatures))
+    }
+
+    /// Signs the event, beside the signatures that it has; none of them is verified.
+    ///
+    /// What a relay noted in `unsigned` is kept.
+    ///
+    /// # Errors
+    ///
+    /// `bad_signature` or `too_many_signatures` where there is no place for another signature.
+    pub fn sign(mut self, key: &SigningKey) -> Result<SignedEvent, Rejection> {
+        let signed = SignedBytes::of(&self.covered);
+        let signatures = add_signature(
+            self.signatures.take(),
+            key.signer(),
+            key.key_id(),
+            &key.sign(signed.as_bytes()),
+            self.max_signatures,
+        )?;
+        let mut members = self.covered;
+        members.insert("signatures".to_owned(), signatures);
+        members.extend(self.unsigned.map(|unsigned| ("unsigned".to_owned(), unsigned)));
+        let bytes = Value::Object(members).to_canonical().into_bytes();
+        Ok(SignedEvent::new(self.id, signed.digest(), bytes))
     }
 
     /// The event's type, also where the dialect calls it `tag`.
@@ -182,3 +207,6 @@ impl SubmittedEvent {
         (self.covered, self.id, self.time, self.uuid, self.unsigned)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,6 +85,11 @@ impl VerifiedEvent {
         self.digest
     }
 
+    /// The length of the signed bytes.
+    pub fn signed_len(&self) -> usize {
+        self.signed.as_bytes().len()
+    }
+
     /// The good signatures by trusted signers.
     pub fn signatures(&self) -> &Signatures {
         &self.signatures

@@ -10,9 +10,10 @@ use std::{
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::{
     Context, Endpoint, WireError,
@@ -31,6 +32,17 @@ const READING: u8 = 0;
 const CLOSED: u8 = 1;
 /// The last answers are sent and the thread ends.
 const ENDING: u8 = 2;
+
+/// What waiting for messages came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next<T> {
+    /// These came.
+    Batch(T),
+    /// Nothing came for as long as the caller wanted to wait.
+    Quiet,
+    /// The server is closed, and everything was handed out.
+    Closed,
+}
 
 /// The connection that a message came over, as ZeroMQ names it. Peers may choose the name, so
 /// it is good for answering and for nothing else.
@@ -93,11 +105,18 @@ impl Router {
         Ok(Self { endpoints, incoming, outgoing, waker, phase, dropped, thread: Some(thread) })
     }
 
-    /// The next messages; `None` once the router was closed and everything was handed out.
-    pub(crate) fn next(&self) -> Option<Vec<Incoming>> {
-        let batch = self.incoming.recv().ok();
+    /// The next messages; without `patience` it waits for as long as it takes.
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Next<Vec<Incoming>> {
+        let batch = match patience {
+            None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => self.incoming.recv_timeout(patience),
+        };
         self.waker.wake();
-        batch
+        match batch {
+            Ok(batch) => Next::Batch(batch),
+            Err(RecvTimeoutError::Timeout) => Next::Quiet,
+            Err(RecvTimeoutError::Disconnected) => Next::Closed,
+        }
     }
 
     pub(crate) fn sender(&self) -> RouterSender {

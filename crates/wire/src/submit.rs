@@ -5,7 +5,7 @@ mod publisher;
 mod reply;
 mod server;
 
-pub use crate::router::{Closer, Peer};
+pub use crate::router::{Closer, Next, Peer};
 pub use frames::ReplyTo;
 pub use publisher::{Publisher, PublisherConfig, Receipt, SubmitError};
 pub use reply::Reply;

@@ -1,3 +1,28 @@
-//! The relay: verifies, authorises, journals and publishes signed events.
+//! The relay: the one place that every event passes through.
+//!
+//! ```text
+//! source/submissions.rs -> check.rs -> record.rs -> sink/publication.rs, sink/replay.rs
+//! ```
+//!
+//! `check` and `record` are two threads, so that one group of events is verified while the one
+//! before it goes to disk; the order of `docs/protocol.md`, section 2, is kept inside and between
+//! them.
 
-fn main() {}
+mod app;
+mod check;
+mod cli;
+mod config;
+mod counters;
+mod init;
+mod policy;
+mod record;
+mod sink;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::run(cli::Arguments::parse())
+}

@@ -1,6 +1,8 @@
 //! Public keys, and the one verdict on signatures.
 
+use data_encoding::HEXLOWER;
 use ed25519_dalek::Signature;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     base64::{decode_base64, encode_base64},
@@ -70,8 +72,31 @@ impl VerifyingKey {
         encode_base64(self.0.as_bytes())
     }
 
+    /// What two people compare over another channel before one trusts the other's key: the
+    /// SHA-256 of the key's 32 bytes, in groups of four hex digits.
+    pub fn fingerprint(&self) -> String {
+        let hex = HEXLOWER.encode(&Sha256::digest(self.as_bytes()));
+        let groups: Vec<&str> = (0..hex.len()).step_by(4).map(|at| &hex[at..at + 4]).collect();
+        groups.join(" ")
+    }
+
     /// The key's 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_the_sha256_of_the_key_in_groups() {
+        // The public key of RFC 8032, section 7.1, test 1; the digest is from `sha256sum`.
+        let key = VerifyingKey::parse("11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        assert_eq!(
+            key.fingerprint(),
+            "21fe 31df a154 a261 626b f854 046f d227 1b7b ed4b 6abe 45aa 5887 7ef4 7f97 21b9"
+        );
     }
 }

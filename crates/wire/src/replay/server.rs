@@ -8,7 +8,7 @@ use std::{
 use super::{Closer, Failure, FailureReason, Header, Request};
 use crate::{
     Context, Endpoint, WireError,
-    router::{Incoming, Outgoing, Peer, Router, RouterSender},
+    router::{Incoming, Next, Outgoing, Peer, Router, RouterSender},
     socket::Settings,
 };
 
@@ -58,8 +58,12 @@ impl ReplayServer {
     /// The next requests; malformed ones and those of busy peers were answered already. `None`
     /// once the server is closed and drained.
     pub fn next(&self) -> Option<Vec<ReplayRequest>> {
-        let batch = self.router.next()?;
-        Some(batch.into_iter().filter_map(|incoming| self.read(incoming)).collect())
+        match self.router.next(None) {
+            Next::Batch(batch) => {
+                Some(batch.into_iter().filter_map(|incoming| self.read(incoming)).collect())
+            }
+            Next::Quiet | Next::Closed => None,
+        }
     }
 
     fn read(&self, Incoming { peer, frames, frame_count }: Incoming) -> Option<ReplayRequest> {

@@ -1,12 +1,15 @@
 //! The relay's side of submit.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use super::{
-    Closer, Peer, Reply, ReplyTo,
+    Closer, Next, Peer, Reply, ReplyTo,
     frames::{Form, read_form},
 };
 use crate::{
@@ -55,15 +58,15 @@ impl SubmitServer {
         &self.router.endpoints
     }
 
-    /// The next submissions, at least one; `None` once the server is closed and drained.
-    pub fn next(&self) -> Option<Vec<Submission>> {
-        loop {
-            let batch = self.router.next()?;
-            let submissions: Vec<_> =
-                batch.into_iter().filter_map(|incoming| self.read(incoming)).collect();
-            if !submissions.is_empty() {
-                return Some(submissions);
+    /// The next submissions, perhaps none where all that came was malformed; without
+    /// `patience` it waits for as long as it takes.
+    pub fn next(&self, patience: Option<Duration>) -> Next<Vec<Submission>> {
+        match self.router.next(patience) {
+            Next::Batch(batch) => {
+                Next::Batch(batch.into_iter().filter_map(|incoming| self.read(incoming)).collect())
             }
+            Next::Quiet => Next::Quiet,
+            Next::Closed => Next::Closed,
         }
     }
 

@@ -24,7 +24,11 @@ enum Event {
 
 impl Delivery {
     /// Parses a frame from a relay and checks its signatures as `believe` says.
-    pub(super) fn open(frame: Vec<u8>, believe: &Believe) -> Result<Self, Rejection> {
+    ///
+    /// # Errors
+    ///
+    /// It is no event, or not one to believe.
+    pub fn open(frame: Vec<u8>, believe: &Believe) -> Result<Self, Rejection> {
         let submitted = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
         let note = submitted.unsigned().and_then(RelayNote::parse);
         let event = match believe {

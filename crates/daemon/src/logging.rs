@@ -1,0 +1,36 @@
+//! Logs: one line a record on stderr, where the journal picks them up.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// Starts, stops, reloads and what goes wrong.
+    #[default]
+    Normal,
+    /// Each event and rejection too.
+    Verbose,
+}
+
+/// Starts logging to stderr. `RUST_LOG` goes before `verbosity`. Under systemd the journal adds
+/// the time itself.
+pub fn init_logging(verbosity: Verbosity) {
+    let level = match verbosity {
+        Verbosity::Quiet => "warn",
+        Verbosity::Normal => "info",
+        Verbosity::Verbose => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = builder.with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        builder.without_time().init();
+    } else {
+        builder.init();
+    }
+}

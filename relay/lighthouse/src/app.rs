@@ -1,0 +1,258 @@
+//! The relay put together, and its life from bind to drain.
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use crossbeam_channel::bounded;
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError};
+use laniakea_event::SigningKey;
+use laniakea_journal::Journal;
+use laniakea_journal_sqlite::SqliteJournal;
+use laniakea_wire::{
+    Context, Endpoint,
+    publish::PublishServer,
+    replay::ReplayServer,
+    submit::{Closer, SubmitServer},
+};
+use serde::Serialize;
+
+use crate::{
+    check::{Checker, RateGate},
+    config::Config,
+    counters::{Counters, SocketCounters},
+    policy::PolicySource,
+    record::Recorder,
+    sink::{Publication, Replayer, Sinks},
+    source::Submissions,
+};
+
+/// Groups of checked events that wait for the disk.
+const QUEUED_GROUPS: usize = 8;
+/// Threads that read the journal for replay.
+const REPLAYERS: usize = 2;
+/// How often the key directory is looked at.
+const KEY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often events beyond their retention are removed.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
+
+const JOURNAL_FILE: &str = "journal.sqlite";
+
+/// A relay whose sockets are bound and whose journal is open.
+pub(crate) struct App {
+    config: Config,
+    key: SigningKey,
+    clock: Arc<dyn Clock>,
+    policy: Arc<PolicySource>,
+    journal: Arc<dyn Journal>,
+    submit: SubmitServer,
+    publish: PublishServer,
+    replay: ReplayServer,
+}
+
+impl App {
+    /// Loads the keys, opens the journal and binds the sockets. Whatever fails here is for
+    /// somebody to mend.
+    pub(crate) fn build(
+        config: Config,
+        config_file: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let key = SigningKey::load(&config.identity.key_file)?;
+        let policy = Arc::new(PolicySource::load(&config, config_file, key.clone())?);
+        let journal = open_journal(&config, &key)?;
+        let context = Context::new();
+        let submit = SubmitServer::bind(
+            &context,
+            &config.submit.endpoints(),
+            config.limits.max_event_bytes,
+        )?;
+        let publish = PublishServer::bind(&context, &config.publish.endpoints())?;
+        let replay = ReplayServer::bind(&context, &config.replay.endpoints())?;
+        Ok(Self { config, key, clock, policy, journal: Arc::new(journal), submit, publish, replay })
+    }
+
+    /// What `lighthouse check` finds out; it changes nothing.
+    pub(crate) fn check(config: Config) -> anyhow::Result<Facts> {
+        let key = SigningKey::load(&config.identity.key_file)?;
+        let policy = PolicySource::load(&config, Path::new(""), key.clone())?.current();
+        let path = config.data_dir.join(JOURNAL_FILE);
+        let journal = SqliteJournal::inspect(&path)?;
+        Ok(Facts {
+            relay: key.signer().to_string(),
+            trusted_keys: policy.trust.keyring().iter().count(),
+            journal: path.display().to_string(),
+            events: journal.map(|bounds| bounds.last.0),
+        })
+    }
+
+    /// Works until it is told to stop, then drains in stream order.
+    pub(crate) async fn run(self, mut lifecycle: Lifecycle) -> Result<(), LifecycleError> {
+        self.log_start();
+        let counters = Arc::new(Counters::default());
+        let socket_counters = SocketCounters {
+            malformed: self.submit.malformed(),
+            dropped_replies: self.submit.dropped_replies(),
+            dropped_answers: self.replay.dropped_answers(),
+            subscriptions: self.publish.subscriptions(),
+        };
+        let replies = self.submit.replies();
+        let close_submit = self.submit.closer();
+        let close_replay = self.replay.closer();
+        let (to_record, checked) = bounded(QUEUED_GROUPS);
+
+        let checker = Checker {
+            submissions: Submissions::new(self.submit, self.policy.clone(), counters.clone()),
+            replies: replies.clone(),
+            policy: self.policy.clone(),
+            key: self.key.clone(),
+            clock: self.clock.clone(),
+            counters: counters.clone(),
+            to_record,
+            gate: RateGate::default(),
+        };
+        let recorder = Recorder {
+            checked,
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+            replies,
+            publication: Publication { server: self.publish, counters: counters.clone() },
+            counters: counters.clone(),
+        };
+        let answers = self.replay.answers();
+        let replayer = Replayer {
+            server: Arc::new(self.replay),
+            answers,
+            journal: self.journal.clone(),
+            relay: self.key.signer().clone(),
+            clock: self.clock.clone(),
+            counters,
+            socket_counters,
+            sinks: Sinks::default(),
+        };
+        // The recorder sends the last replies, so the submit socket lives as long as it does.
+        lifecycle.spawn_thread("relay", {
+            let close_submit = close_submit.clone();
+            move || run_relay(checker, recorder, &close_submit)
+        });
+        for _ in 0..REPLAYERS {
+            let replayer = replayer.clone();
+            lifecycle.spawn_thread("replayer", move || replayer.run());
+        }
+        drop(replayer);
+        watch_keys(&mut lifecycle, self.policy.clone());
+        remove_old_events(&mut lifecycle, &self.config, self.journal, self.clock);
+        let policy = self.policy;
+        lifecycle
+            .run(
+                move || policy.reload(),
+                move || {
+                    close_submit.close();
+                    close_replay.close();
+                },
+            )
+            .await
+    }
+
+    fn log_start(&self) {
+        let list = |endpoints: &[Endpoint]| {
+            endpoints
+                .iter()
+                .map(|Endpoint(endpoint)| endpoint.as_str())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        tracing::info!(
+            relay = %self.key.signer(),
+            journal = %self.journal.id(),
+            submit = list(self.submit.endpoints()),
+            publish = list(self.publish.endpoints()),
+            replay = list(self.replay.endpoints()),
+            "ready"
+        );
+    }
+}
+
+/// The two halves, side by side.
+fn run_relay(checker: Checker, recorder: Recorder, submit: &Closer) -> anyhow::Result<()> {
+    std::thread::scope(|scope| {
+        let check = std::thread::Builder::new().name("check".to_owned());
+        let check = check.spawn_scoped(scope, || checker.run())?;
+        let recorded = recorder.run();
+        // Without a journal there is nothing to check for.
+        submit.close();
+        let checked = check.join();
+        recorded?;
+        checked.unwrap_or_else(|_| Err(anyhow::anyhow!("the checking thread panicked")))
+    })
+}
+
+fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<SqliteJournal> {
+    let path = config.data_dir.join(JOURNAL_FILE);
+    let journal = SqliteJournal::open(&path, key.signer().clone())?;
+    Ok(journal)
+}
+
+fn watch_keys(lifecycle: &mut Lifecycle, policy: Arc<PolicySource>) {
+    let mut stopping = lifecycle.stopping();
+    lifecycle.spawn("the key watcher", async move {
+        let mut ticks = tokio::time::interval(KEY_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    let policy = policy.clone();
+                    tokio::task::spawn_blocking(move || policy.refresh_keys()).await?;
+                }
+                () = stopping.wait() => return Ok(()),
+            }
+        }
+    });
+}
+
+fn remove_old_events(
+    lifecycle: &mut Lifecycle,
+    config: &Config,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+) {
+    let Some(retain) = config.journal.retain.limit() else { return };
+    let mut stopping = lifecycle.stopping();
+    lifecycle.spawn("retention", async move {
+        let mut ticks = tokio::time::interval(RETENTION_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stopping.wait() => return Ok(()),
+            }
+            let journal = journal.clone();
+            let before = clock.now().checked_sub(retain).unwrap_or(jiff::Timestamp::MIN);
+            let removed = tokio::task::spawn_blocking(move || journal.prune(before)).await?;
+            match removed.context("could not remove old events") {
+                Ok(0) => {}
+                Ok(events) => tracing::info!(events, "removed events beyond their retention"),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "retention failed"),
+            }
+        }
+    });
+}
+
+/// What `lighthouse check` prints.
+#[derive(Debug, Serialize)]
+pub(crate) struct Facts {
+    relay: String,
+    trusted_keys: usize,
+    journal: String,
+    /// Absent where there is no journal yet.
+    events: Option<u64>,
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { relay, trusted_keys, journal, events } = self;
+        writeln!(formatter, "relay         {relay}")?;
+        writeln!(formatter, "trusted keys  {trusted_keys}")?;
+        match events {
+            Some(events) => write!(formatter, "journal       {journal} ({events} events so far)"),
+            None => write!(formatter, "journal       {journal} (will be made)"),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Arguments and exit codes.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::{ArgAction, Parser, Subcommand};
+use laniakea_daemon::{
+    EXIT_FAILED, EXIT_USAGE, Lifecycle, SystemClock, TrustError, Verbosity, init_logging,
+    load_config, print_error,
+};
+
+use crate::{app::App, config::Config, init};
+
+/// The relay of the event stream: verifies, authorises, journals and publishes signed events.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Log each event and rejection too.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    verbose: bool,
+    /// Log warnings and errors only.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the relay until SIGTERM.
+    Run {
+        /// The configuration file.
+        #[arg(long, default_value = "/etc/laniakea/lighthouse.toml")]
+        config: PathBuf,
+    },
+    /// Check the configuration, the keys and the journal, and change nothing.
+    Check {
+        /// The configuration file.
+        #[arg(long, default_value = "/etc/laniakea/lighthouse.toml")]
+        config: PathBuf,
+        /// Print the facts as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make keys, directories and a configuration for a new relay.
+    Init {
+        /// The directory; it is made if need be, and nothing in it is overwritten.
+        dir: PathBuf,
+        /// The relay's name as a signer.
+        #[arg(long, default_value = "lighthouse")]
+        id: String,
+    },
+}
+
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let verbosity = match (arguments.verbose, arguments.quiet) {
+        (true, _) => Verbosity::Verbose,
+        (_, true) => Verbosity::Quiet,
+        _ => Verbosity::Normal,
+    };
+    let outcome = match arguments.command {
+        Command::Run { config } => {
+            init_logging(verbosity);
+            run_relay(&config)
+        }
+        Command::Check { config, json } => check(&config, json).map_err(Failure::Start),
+        Command::Init { dir, id } => init::init(&dir, &id, &SystemClock).map_err(Failure::Start),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Start(error)) => {
+            print_error(&error, hint(&error));
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(Failure::Run(error)) => {
+            print_error(&error, None);
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+/// What failed: the start, which somebody must mend, or the work, which a restart may mend.
+enum Failure {
+    Start(anyhow::Error),
+    Run(anyhow::Error),
+}
+
+fn run_relay(path: &Path) -> Result<(), Failure> {
+    let config = load(path).map_err(Failure::Start)?;
+    let app = App::build(config, path, Arc::new(SystemClock)).map_err(Failure::Start)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("could not start the runtime")
+        .map_err(Failure::Start)?;
+    runtime.block_on(async {
+        let lifecycle = Lifecycle::new().map_err(|error| Failure::Start(error.into()))?;
+        app.run(lifecycle).await.map_err(|error| Failure::Run(error.into()))
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the facts that were asked for")]
+fn check(path: &Path, json: bool) -> anyhow::Result<()> {
+    let facts = App::check(load(path)?)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&facts)?);
+    } else {
+        println!("{facts}");
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> anyhow::Result<Config> {
+    let config: Config = load_config(path)?;
+    config.validate().with_context(|| format!("the configuration {} is wrong", path.display()))?;
+    Ok(config)
+}
+
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(TrustError::Empty { .. }))) {
+        return Some("make a key with `lk key new` and trust it with `lk key trust`");
+    }
+    let is_absent = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::NotFound;
+    if error.chain().filter_map(|cause| cause.downcast_ref()).any(is_absent) {
+        return Some("`lighthouse init DIR` makes keys, directories and a configuration");
+    }
+    None
+}

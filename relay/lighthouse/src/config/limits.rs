@@ -1,0 +1,61 @@
+//! `[limits]`
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use laniakea_daemon::Age;
+use laniakea_event::Limits;
+use serde::Deserialize;
+
+/// What is too much, too fast, too old or too new.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsConfig {
+    /// Bytes of one event. Default: 1048576.
+    pub(crate) max_event_bytes: usize,
+    /// How old an event may be when it comes. Default: `"7d"`.
+    pub(crate) max_age: Age,
+    /// How far an event may be ahead of the clock. Default: `"10m"`.
+    pub(crate) max_future: Age,
+    /// Events a second from one signer. Default: 2000.
+    pub(crate) rate_per_signer: u32,
+    /// Events a second over one connection, before anything is verified. Default: 10000.
+    pub(crate) rate_per_connection: u32,
+    /// Events that a signer or a connection may send at once before its rate counts.
+    /// Default: 20000.
+    pub(crate) rate_burst: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            max_event_bytes: Limits::SUBMISSION.max_bytes,
+            max_age: Age::Limited(Duration::from_secs(7 * 86_400)),
+            max_future: Age::Limited(Duration::from_secs(600)),
+            rate_per_signer: 2_000,
+            rate_per_connection: 10_000,
+            rate_burst: 20_000,
+        }
+    }
+}
+
+impl LimitsConfig {
+    pub(crate) fn of_one_event(&self) -> Limits {
+        Limits { max_bytes: self.max_event_bytes, ..Limits::SUBMISSION }
+    }
+
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        ensure!(
+            (1_024..=64 << 20).contains(&self.max_event_bytes),
+            "max_event_bytes in [limits] must be between 1024 and 67108864"
+        );
+        for (name, rate) in [
+            ("rate_per_signer", self.rate_per_signer),
+            ("rate_per_connection", self.rate_per_connection),
+            ("rate_burst", self.rate_burst),
+        ] {
+            ensure!(rate > 0, "{name} in [limits] must be at least 1");
+        }
+        Ok(())
+    }
+}

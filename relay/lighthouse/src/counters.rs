@@ -1,0 +1,111 @@
+//! What the relay counts. `lk status` shows it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use laniakea_event::Reason;
+
+/// Counts since the start, shared by all threads.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Events that arrived, whatever became of them.
+    pub(crate) submitted: Count,
+    /// Events that are on disk.
+    pub(crate) accepted: Count,
+    /// Events that had been on disk before.
+    pub(crate) duplicates: Count,
+    /// Events without a reply that found their waiting line full, or the journal.
+    pub(crate) lost: Count,
+    /// Events that were handed to the publish socket.
+    pub(crate) published: Count,
+    /// Replay requests that were answered.
+    pub(crate) replayed: Count,
+    rejected: [Count; Reason::ALL.len()],
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Counters {
+    pub(crate) fn reject(&self, reason: Reason) {
+        // `ALL` holds the variants in the order in which they are declared.
+        if let Some(count) = self.rejected.get(reason as usize) {
+            count.add(1);
+        }
+    }
+
+    /// All counts by name; rejections that never happened are left out.
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
+        let Self { submitted, accepted, duplicates, lost, published, replayed, rejected } = self;
+        let named = [
+            ("submitted", submitted),
+            ("accepted", accepted),
+            ("duplicates", duplicates),
+            ("lost", lost),
+            ("published", published),
+            ("replayed", replayed),
+        ];
+        let named = named.map(|(name, count)| (name.to_owned(), count.value()));
+        let rejected = Reason::ALL
+            .iter()
+            .zip(rejected)
+            .map(|(reason, count)| (format!("rejected_{reason}"), count.value()));
+        named.into_iter().chain(rejected.filter(|(_, count)| *count > 0)).collect()
+    }
+}
+
+/// Counts that the sockets keep themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct SocketCounters {
+    pub(crate) malformed: Arc<AtomicU64>,
+    pub(crate) dropped_replies: Arc<AtomicU64>,
+    pub(crate) dropped_answers: Arc<AtomicU64>,
+    pub(crate) subscriptions: Arc<AtomicI64>,
+}
+
+impl SocketCounters {
+    pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
+        let subscriptions = self.subscriptions.load(Ordering::Relaxed).max(0).unsigned_abs();
+        [
+            ("malformed", self.malformed.load(Ordering::Relaxed)),
+            ("dropped_replies", self.dropped_replies.load(Ordering::Relaxed)),
+            ("dropped_answers", self.dropped_answers.load(Ordering::Relaxed)),
+            ("subscriptions", subscriptions),
+        ]
+        .map(|(name, count)| (name.to_owned(), count))
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rejection_is_counted_under_its_own_name() {
+        let counters = Counters::default();
+        for (times, reason) in Reason::ALL.iter().enumerate() {
+            (0..=times).for_each(|_| counters.reject(*reason));
+        }
+        let snapshot = counters.snapshot();
+        for (times, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(snapshot[&format!("rejected_{reason}")], times as u64 + 1);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the relay believes and allows at present: trust and limits, reloaded while it runs.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::SystemTime,
+};
+
+use anyhow::Context as _;
+use laniakea_daemon::{TrustConfig, load_config, load_directory};
+use laniakea_event::{
+    SigningKey, Trust,
+    keys::{KeyDirectory, Keyring},
+};
+
+use crate::config::{Config, LimitsConfig};
+
+/// One moment's rules; a group of events is judged by one of these as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) trust: Trust,
+    pub(crate) limits: LimitsConfig,
+}
+
+/// The rules in force, and where they come from.
+pub(crate) struct PolicySource {
+    config_file: PathBuf,
+    own_key: SigningKey,
+    current: RwLock<Arc<Policy>>,
+    /// What the rules were made of; held while they are made anew.
+    parts: Mutex<Parts>,
+}
+
+struct Parts {
+    config: TrustConfig,
+    limits: LimitsConfig,
+    directory: KeyDirectory,
+    fingerprint: Fingerprint,
+}
+
+impl PolicySource {
+    /// Loads the rules at the start; whatever is wrong with them is an error.
+    pub(crate) fn load(
+        config: &Config,
+        config_file: &Path,
+        own_key: SigningKey,
+    ) -> anyhow::Result<Self> {
+        let fingerprint = Fingerprint::of(&config.trust.keys_dir);
+        let parts = Parts {
+            directory: load_directory(&config.trust.keys_dir)?,
+            config: config.trust.clone(),
+            limits: config.limits,
+            fingerprint,
+        };
+        let current = RwLock::new(Arc::new(parts.policy(&own_key)?));
+        Ok(Self { config_file: config_file.to_owned(), own_key, current, parts: Mutex::new(parts) })
+    }
+
+    /// The rules in force.
+    pub(crate) fn current(&self) -> Arc<Policy> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the configuration again (SIGHUP); if anything is wrong the old rules stay.
+    pub(crate) fn reload(&self) {
+        if let Err(error) = self.try_reload() {
+            tracing::error!(error = format!("{error:#}"), "not reloaded, the old rules stay");
+        }
+    }
+
+    fn try_reload(&self) -> anyhow::Result<()> {
+        let config: Config = load_config(&self.config_file)?;
+        config.validate()?;
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if config.trust.keys_dir != parts.config.keys_dir {
+            parts.directory = load_directory(&config.trust.keys_dir)?;
+        }
+        let old = std::mem::replace(&mut parts.config, config.trust);
+        let old_limits = std::mem::replace(&mut parts.limits, config.limits);
+        let outcome = self.read_keys(&mut parts);
+        if outcome.is_err() {
+            parts.config = old;
+            parts.limits = old_limits;
+        }
+        outcome
+    }
+
+    /// Looks whether the key directory changed, and if so reads it again.
+    pub(crate) fn refresh_keys(&self) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if Fingerprint::of(&parts.config.keys_dir) == parts.fingerprint {
+            return;
+        }
+        if let Err(error) = self.read_keys(&mut parts) {
+            tracing::error!(error = format!("{error:#}"), "keys not reloaded, the old ones stay");
+        }
+    }
+
+    fn read_keys(&self, parts: &mut Parts) -> anyhow::Result<()> {
+        // Taken before reading: what changes meanwhile is seen next time.
+        parts.fingerprint = Fingerprint::of(&parts.config.keys_dir);
+        let path = parts.config.keys_dir.display();
+        let directory = parts
+            .directory
+            .reload()
+            .with_context(|| format!("could not read the key directory {path}"))?;
+        for problem in directory.problems() {
+            tracing::error!(problem = %problem, "a key file needs attention");
+        }
+        parts.directory = directory;
+        let policy = Arc::new(parts.policy(&self.own_key)?);
+        tracing::info!(keys = policy.trust.keyring().iter().count(), "trusted keys loaded");
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        Ok(())
+    }
+}
+
+impl Parts {
+    /// The relay's own key is trusted too, as that of a relay: its countersignature on an event
+    /// that comes back is checked like any other.
+    fn policy(&self, own_key: &SigningKey) -> anyhow::Result<Policy> {
+        let mut keyring: Keyring = self.directory.keyring();
+        keyring
+            .insert(own_key.signer().clone(), own_key.key_id().clone(), own_key.verifying_key())
+            .context("the key directory holds another key under the relay's own name")?;
+        let mut config = self.config.clone();
+        let own_name = own_key.signer().as_str();
+        if !config.relays.iter().any(|relay| relay == own_name) {
+            config.relays.push(own_name.to_owned());
+        }
+        Ok(Policy { trust: config.table(keyring)?, limits: self.limits })
+    }
+}
+
+/// What can be seen of a directory without reading its files.
+#[derive(Debug, PartialEq, Eq)]
+struct Fingerprint(BTreeMap<PathBuf, Option<(u64, u64, Option<SystemTime>)>>);
+
+impl Fingerprint {
+    /// An unreadable directory looks like an empty one; reading it will say what is wrong.
+    fn of(directory: &Path) -> Self {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let files = entries.map(|entry| {
+            let state = fs::metadata(entry.path()).ok();
+            (entry.path(), state.map(|state| (state.ino(), state.len(), state.modified().ok())))
+        });
+        Self(files.collect())
+    }
+}

@@ -1,0 +1,7 @@
+//! Where events go out: to those who listen now, and to those who ask for the past.
+
+mod publication;
+mod replay;
+
+pub(crate) use publication::Publication;
+pub(crate) use replay::{Replayer, Sinks};

@@ -1,0 +1,169 @@
+//! What the journal holds, for those who ask. Nothing here delays submit or publish.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use laniakea_daemon::Clock;
+use laniakea_event::{Digest, SignerId};
+use laniakea_journal::{Journal, JournalError, Query};
+use laniakea_wire::replay::{
+    AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
+    SinkReport, SinkState,
+};
+
+use crate::counters::{Counters, SocketCounters};
+
+const MAX_PAGE_BYTES: usize = 4 << 20;
+/// Consumers that are remembered; beyond them the one that was silent longest is forgotten.
+const MAX_SINKS: usize = 256;
+const MAX_SINK_NAME_BYTES: usize = 64;
+
+/// Serves replay requests; several threads may run one each.
+#[derive(Clone)]
+pub(crate) struct Replayer {
+    pub(crate) server: Arc<ReplayServer>,
+    pub(crate) answers: AnswerSender,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) relay: SignerId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) socket_counters: SocketCounters,
+    pub(crate) sinks: Sinks,
+}
+
+type Answer = (Header, Vec<Vec<u8>>);
+
+impl Replayer {
+    /// Serves until the server is closed.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        while let Some(requests) = self.server.next() {
+            for request in requests {
+                self.serve(&request);
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&self, request: &ReplayRequest) {
+        let answer = match &request.request {
+            Request::Status(report) => self.status(report.as_ref()),
+            Request::Read(read) => self.read(read),
+            Request::Get(digest) => self.get(digest),
+        };
+        self.counters.replayed.add(1);
+        match answer {
+            Ok((header, events)) => self.answers.answer(request, &header, events),
+            Err(failure) => self.answers.fail(request, &failure),
+        }
+    }
+
+    fn status(&self, report: Option<&SinkReport>) -> Result<Answer, Failure> {
+        let now = self.clock.now();
+        if let Some(report) = report {
+            self.sinks.note(report, now)?;
+        }
+        let mut counters = self.counters.snapshot();
+        counters.extend(self.socket_counters.snapshot());
+        let header = Header {
+            relay: Some(self.relay.to_string()),
+            time: Some(now.to_string()),
+            counters: Some(counters),
+            sinks: Some(self.sinks.snapshot()),
+            ..self.header()?
+        };
+        Ok((header, Vec::new()))
+    }
+
+    fn read(&self, Read { from, prefixes, limit }: &Read) -> Result<Answer, Failure> {
+        let after = match from {
+            From::After(seq) => *seq,
+            From::Since(time) => {
+                let time: Timestamp = time.parse().map_err(|_| {
+                    let detail = "`since` is not of the form 2026-11-23T16:00:00Z";
+                    Failure::new(FailureReason::BadRequest, detail)
+                })?;
+                self.journal.position_at(time).map_err(unavailable)?
+            }
+        };
+        let query =
+            Query { after, prefixes: prefixes.clone(), limit: *limit, max_bytes: MAX_PAGE_BYTES };
+        let page = self.journal.read(&query).map_err(unavailable)?;
+        let header = Header {
+            first: page.first,
+            last: page.last,
+            count: Some(page.events.len()),
+            next: Some(page.next),
+            ..self.header()?
+        };
+        Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
+    }
+
+    fn get(&self, digest: &Digest) -> Result<Answer, Failure> {
+        let event = self.journal.find(digest).map_err(unavailable)?;
+        let event = event.ok_or_else(|| {
+            Failure::new(FailureReason::NotFound, format!("there is no event {digest}"))
+        })?;
+        Ok((Header { count: Some(1), ..self.header()? }, vec![event.frame]))
+    }
+
+    fn header(&self) -> Result<Header, Failure> {
+        let bounds = self.journal.bounds().map_err(unavailable)?;
+        Ok(Header {
+            ok: true,
+            journal: self.journal.id(),
+            first: bounds.first,
+            last: bounds.last,
+            count: None,
+            next: None,
+            relay: None,
+            time: None,
+            counters: None,
+            sinks: None,
+        })
+    }
+}
+
+fn unavailable(error: JournalError) -> Failure {
+    tracing::error!(
+        error = format!("{:#}", anyhow::Error::from(error)),
+        "the journal could not be read"
+    );
+    Failure::new(FailureReason::Unavailable, "the journal cannot be read at present")
+}
+
+/// Consumers that named themselves, shared by the threads.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sinks(Arc<Mutex<BTreeMap<String, SinkState>>>);
+
+impl Sinks {
+    fn note(&self, report: &SinkReport, now: Timestamp) -> Result<(), Failure> {
+        let name = &report.name;
+        if name.is_empty() || name.len() > MAX_SINK_NAME_BYTES || name.chars().any(char::is_control)
+        {
+            let detail = format!("a sink's name is 1 to {MAX_SINK_NAME_BYTES} bytes of plain text");
+            return Err(Failure::new(FailureReason::BadRequest, detail));
+        }
+        let state = SinkState {
+            name: name.clone(),
+            journal: report.journal,
+            seq: report.seq,
+            seen: now.to_string(),
+        };
+        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sinks.insert(name.clone(), state);
+        if sinks.len() > MAX_SINKS
+            && let Some(silent) = sinks.values().min_by(|a, b| a.seen.cmp(&b.seen))
+        {
+            let silent = silent.name.clone();
+            sinks.remove(&silent);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Vec<SinkState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}

@@ -1,0 +1,5 @@
+//! Where events come in.
+
+mod submissions;
+
+pub(crate) use submissions::Submissions;
