@@ -70,7 +70,7 @@ impl Line {
 /// Unicode's control and format characters, its invisible fillers, and the tag and variation
 /// characters beyond the first plane, in which text can be smuggled. (The variation selectors of
 /// the first plane stay: they make the difference between a sign and its emoji.)
-fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

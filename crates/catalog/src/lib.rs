@@ -40,6 +40,7 @@ mod summary;
 mod templates;
 
 pub use catalog::{Catalog, Module};
+pub use clean::is_hidden;
 pub use entry::Entry;
 pub use error::CatalogError;
 pub use facet::{Facet, Facets};
