@@ -18,6 +18,15 @@ pub enum JournalError {
         /// What the store said.
         source: Cause,
     },
+    /// Somebody else keeps the journal from being written. As with [`Self::Full`], nothing was
+    /// recorded and the same call may succeed later.
+    #[error("the journal {journal} is held by somebody else")]
+    Busy {
+        /// Which journal.
+        journal: String,
+        /// What the store said.
+        source: Cause,
+    },
     /// Writing or syncing failed, and nobody knows what reached the disk. Every later append
     /// fails too: the process must end, so that the next one reads what is really there.
     #[error("could not write to the journal {journal}")]
@@ -54,4 +63,15 @@ pub enum JournalError {
         /// What is wrong with it.
         source: Cause,
     },
+}
+
+impl JournalError {
+    /// Whether the journal is sound and the same call may succeed later. After any other error of
+    /// an append the process must end.
+    pub fn is_recoverable(&self) -> bool {
+        match self {
+            Self::Full { .. } | Self::Busy { .. } | Self::Read { .. } => true,
+            Self::Write { .. } | Self::DamagedEvent { .. } | Self::Damaged { .. } => false,
+        }
+    }
 }

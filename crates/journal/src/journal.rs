@@ -26,8 +26,7 @@ use crate::{Appended, Bounds, Entry, JournalError, Page, Query, StoredEvent};
 ///
 /// **Several relays, later.** A distributed implementation belongs behind this same trait: one
 /// group is one conditional write against the last seq that the writer knows, each relay keeps
-/// its own copy of the dedupe tables, and a lost quorum is [`JournalError::Full`]'s sibling
-/// (recoverable, nothing recorded), which is why that enum is non-exhaustive.
+/// its own copy of the dedupe tables, and a lost quorum is recoverable as [`JournalError::Busy`] is.
 pub trait Journal: Send + Sync {
     /// The journal's id: random, made with the journal, the same for as long as it exists.
     fn id(&self) -> Uuid;
@@ -54,7 +53,7 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     ///
-    /// After [`JournalError::Full`] nothing of the group is recorded and the same group may be
+    /// After [`JournalError::Full`] and [`JournalError::Busy`] nothing of the group is recorded and the same group may be
     /// appended again. After [`JournalError::Write`] the group is recorded as a whole or not at
     /// all, no one knows which, and every further append fails the same way until the journal is
     /// opened anew; what had been acknowledged is there then.
