@@ -257,7 +257,9 @@ impl RouterThread {
 
     fn send_answers(&self) {
         while let Ok(answers) = self.from_consumer.try_recv() {
-            answers.into_iter().for_each(|answer| self.send_answer(answer));
+            for answer in answers {
+                self.send_answer(answer);
+            }
         }
     }
 

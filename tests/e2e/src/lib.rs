@@ -1,1 +1,24 @@
 //! Starts the real binaries and watches what they do.
+//!
+//! ```no_run
+//! use laniakea_e2e::{Module, Relay};
+//!
+//! let archive = Module::new("archive-01");
+//! let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
+//! ```
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
+mod binaries;
+mod module;
+mod process;
+mod relay;
+mod wait;
+
+pub use crate::{
+    binaries::binary,
+    module::Module,
+    process::{Process, Signal},
+    relay::{Endpoints, Relay, RunningRelay},
+    wait::{until, within},
+};

@@ -96,11 +96,12 @@ impl Follower {
         let read =
             |from| Request::Read(Read { from, prefixes: self.prefixes.clone(), limit: PAGE });
         match &self.state {
-            State::Starting(Start::Now) => Some(Request::Status(None)),
             State::Starting(Start::After(seq)) => Some(read(From::After(*seq))),
             State::Starting(Start::Since(time)) => Some(read(From::Since(time.clone()))),
             State::Reading => Some(read(From::After(self.complete()))),
-            State::Following { wants_status: true } => Some(Request::Status(None)),
+            State::Starting(Start::Now) | State::Following { wants_status: true } => {
+                Some(Request::Status(None))
+            }
             State::Following { wants_status: false } => None,
         }
     }
@@ -187,7 +188,7 @@ impl Follower {
         self.steps.push(Step::Confirm(journal, last));
         match (request, next) {
             (Request::Read(read), Some(next)) => {
-                self.on_page(read, answer.events, first, next, last)
+                self.on_page(read, answer.events, first, next, last);
             }
             (Request::Read(_), None) => self.fail_not_a_relay(),
             _ => self.on_status(last),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use laniakea_event::{
-    Draft, Keyring, KeyId, Limits, Object, RelayNote, SignerId, SigningKey, SubmittedEvent, Trust,
+    Draft, KeyId, Keyring, Limits, Object, RelayNote, SignerId, SigningKey, SubmittedEvent, Trust,
 };
 use proptest::prelude::*;
 
@@ -50,9 +50,9 @@ impl Relay {
         let event = event.verify(&self.trust()).unwrap();
         let seq = self.last().next();
         let prefixes: Vec<String> = id.prefixes().map(ToOwned::to_owned).collect();
-        let prev = prefixes.iter().map(|prefix| {
-            (prefix.clone(), self.latest.get(prefix).copied().unwrap_or_default())
-        });
+        let prev = prefixes
+            .iter()
+            .map(|prefix| (prefix.clone(), self.latest.get(prefix).copied().unwrap_or_default()));
         let note = RelayNote {
             relay: SignerId::parse("relay").unwrap(),
             journal: self.journal,

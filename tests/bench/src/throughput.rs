@@ -1,0 +1,129 @@
+//! How many events a second, journal on and fsync real.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use laniakea_e2e::{RunningRelay, until};
+
+use crate::load::{ID, Load};
+
+pub(crate) struct OneWay {
+    /// From the first submission to the last delivery.
+    pub(crate) per_second: f64,
+    pub(crate) relay_cpu_us: f64,
+}
+
+/// Generator and subscriber on the relay's own cores, as a Laniakea module and sink would be.
+pub(crate) fn one_way(load: &Load) -> anyhow::Result<OneWay> {
+    let mut relay = load.relay();
+    let context = zmq::Context::new();
+    let sink = subscribe(&context, &relay)?;
+    let source = source(&context, &relay)?;
+    let events = &load.events;
+    let before = cpu_time(&mut relay)?;
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let sender =
+            scope.spawn(move || events.iter().try_for_each(|event| source.send(&event[..], 0)));
+        for _ in &load.events {
+            receive(&sink)?;
+        }
+        let elapsed = start.elapsed().as_secs_f64();
+        sender.join().ok().context("the sender panicked")??;
+        let cpu = cpu_time(&mut relay)? - before;
+        let count = load.events.len() as f64;
+        Ok(OneWay { per_second: count / elapsed, relay_cpu_us: cpu.as_secs_f64() / count * 1e6 })
+    })
+}
+
+/// Submissions with replies, so many at a time.
+pub(crate) fn acknowledged(load: &Load, window: usize) -> anyhow::Result<f64> {
+    let relay = load.relay();
+    let context = zmq::Context::new();
+    let source = source(&context, &relay)?;
+    let start = Instant::now();
+    let mut waiting = 0;
+    for event in &load.events {
+        source.send_multipart([&event[..], b"id"], 0)?;
+        waiting += 1;
+        while waiting >= window {
+            waiting -= receive_replies(&source)?;
+        }
+    }
+    while waiting > 0 {
+        waiting -= receive_replies(&source)?;
+    }
+    Ok(load.events.len() as f64 / start.elapsed().as_secs_f64())
+}
+
+/// At least one reply, and all that are there.
+fn receive_replies(source: &zmq::Socket) -> anyhow::Result<usize> {
+    let mut count = 0;
+    let mut flags = 0;
+    loop {
+        match source.recv_multipart(flags) {
+            Ok(frames) => {
+                anyhow::ensure!(frames[1].starts_with(b"{\"ok\":true"), "an event was rejected");
+                count += 1;
+                flags = zmq::DONTWAIT;
+            }
+            Err(zmq::Error::EAGAIN) if count > 0 => return Ok(count),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+pub(crate) fn source(context: &zmq::Context, relay: &RunningRelay) -> anyhow::Result<zmq::Socket> {
+    let socket = context.socket(zmq::DEALER)?;
+    socket.set_sndhwm(1_000)?;
+    socket.set_rcvtimeo(30_000)?;
+    socket.connect(&relay.endpoints().submit)?;
+    Ok(socket)
+}
+
+/// A subscriber that is known to receive. It never drops: the queue is longer than the load.
+pub(crate) fn subscribe(
+    context: &zmq::Context,
+    relay: &RunningRelay,
+) -> anyhow::Result<zmq::Socket> {
+    let socket = context.socket(zmq::SUB)?;
+    socket.set_rcvhwm(0)?;
+    socket.set_rcvtimeo(30_000)?;
+    socket.connect(&relay.endpoints().publish)?;
+    socket.set_subscribe(ID.as_bytes())?;
+    wait_for_subscriptions(relay, 1)?;
+    Ok(socket)
+}
+
+/// Asks the relay until it counts a subscription.
+pub(crate) fn wait_for_subscriptions(relay: &RunningRelay, count: u64) -> anyhow::Result<()> {
+    let context = laniakea_wire::Context::new();
+    let patience = Duration::from_secs(10);
+    let mut client = laniakea_wire::replay::ReplayClient::connect(
+        &context,
+        &relay.endpoints().replay,
+        patience,
+    )?;
+    until("the subscriptions", || {
+        let answer = client.request(&laniakea_wire::replay::Request::Status(None)).ok()?;
+        (answer.header.counters?.get("subscriptions") >= Some(&count)).then_some(())
+    });
+    Ok(())
+}
+
+pub(crate) fn receive(sink: &zmq::Socket) -> anyhow::Result<Vec<u8>> {
+    let mut frames = sink.recv_multipart(0).context("an event did not arrive")?;
+    frames.pop().context("a message without frames")
+}
+
+/// What the relay's process has used of the processors.
+fn cpu_time(relay: &mut RunningRelay) -> anyhow::Result<Duration> {
+    let path = format!("/proc/{}/stat", relay.process().id());
+    let text = std::fs::read_to_string(path)?;
+    let (_, fields) = text.rsplit_once(')').context("no such process")?;
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok());
+    let ticks = ticks().zip(ticks()).map(|(user, system)| user + system);
+    // Linux counts in hundredths of a second here.
+    Ok(Duration::from_millis(ticks.context("no CPU times")? * 10))
+}

@@ -1,0 +1,236 @@
+//! A real relay on ports that the system chose.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    sync::Arc,
+};
+
+use laniakea_event::{EmitRule, Keyring, Trust};
+use laniakea_wire::{
+    Context,
+    submit::{Publisher, PublisherConfig},
+    subscription::{Believe, Start, Subscription, SubscriptionConfig},
+};
+use tempfile::TempDir;
+
+use crate::{Module, Process, Signal, binary, until};
+
+/// A relay that is not started yet.
+pub struct Relay {
+    directory: TempDir,
+    identity: Module,
+    emit: Vec<(Module, Vec<String>)>,
+    limits: String,
+    journal: String,
+}
+
+/// Where a relay listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Submit.
+    pub submit: String,
+    /// Publish.
+    pub publish: String,
+    /// Replay.
+    pub replay: String,
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Relay {
+    /// A relay with a new key, which trusts nobody.
+    pub fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            identity: Module::new("lighthouse-test"),
+            emit: Vec::new(),
+            limits: String::new(),
+            journal: String::new(),
+        }
+    }
+
+    /// Trusts a module with these ids or prefixes.
+    #[must_use]
+    pub fn trust(mut self, module: &Module, emit: &[&str]) -> Self {
+        let emit = emit.iter().map(|&rule| rule.to_owned()).collect();
+        self.emit.push((module.clone(), emit));
+        self
+    }
+
+    /// Sets a key of `[limits]`, such as `rate_per_signer = 5`.
+    #[must_use]
+    pub fn limit(mut self, line: &str) -> Self {
+        writeln!(self.limits, "{line}").unwrap();
+        self
+    }
+
+    /// Sets a key of `[journal]`.
+    #[must_use]
+    pub fn journal(mut self, line: &str) -> Self {
+        writeln!(self.journal, "{line}").unwrap();
+        self
+    }
+
+    /// Starts the relay and waits until it is ready.
+    pub fn run(self) -> RunningRelay {
+        let keys = self.directory.path().join("trusted");
+        fs::create_dir(&keys).unwrap();
+        fs::create_dir(self.directory.path().join("data")).unwrap();
+        self.identity.write_secret(&self.directory.path().join("relay.key_secret"));
+        for (module, _) in &self.emit {
+            module.publish_key(&keys);
+        }
+        let any = Endpoints {
+            submit: "tcp://127.0.0.1:*".to_owned(),
+            publish: "tcp://127.0.0.1:*".to_owned(),
+            replay: "tcp://127.0.0.1:*".to_owned(),
+        };
+        self.write_config(&any);
+        let (process, endpoints) = start(&self.config_file());
+        // The same ports again after a restart.
+        self.write_config(&endpoints);
+        RunningRelay { setup: self, process: Some(process), endpoints, context: Context::new() }
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.directory.path().join("lighthouse.toml")
+    }
+
+    fn write_config(&self, endpoints: &Endpoints) {
+        let Endpoints { submit, publish, replay } = endpoints;
+        let directory = self.directory.path().display();
+        let mut emit = String::new();
+        for (module, rules) in &self.emit {
+            writeln!(emit, "{:?} = {rules:?}", module.name()).unwrap();
+        }
+        let text = format!(
+            "data_dir = \"{directory}/data\"\n\
+             [identity]\nkey_file = \"{directory}/relay.key_secret\"\n\
+             [trust]\nkeys_dir = \"{directory}/trusted\"\n\
+             [trust.emit]\n{emit}\n\
+             [submit]\nendpoints = [{submit:?}]\n\
+             [publish]\nendpoints = [{publish:?}]\n\
+             [replay]\nendpoints = [{replay:?}]\n\
+             [limits]\n{}\n[journal]\n{}\n",
+            self.limits, self.journal
+        );
+        fs::write(self.config_file(), text).unwrap();
+    }
+}
+
+fn start(config: &Path) -> (Process, Endpoints) {
+    let mut command = Command::new(binary("lighthouse"));
+    // What the tests read must not depend on the caller's environment.
+    command.args(["run", "--config"]).arg(config).env("NO_COLOR", "1").env_remove("RUST_LOG");
+    let mut process = Process::start(&mut command);
+    let ready = until("the relay to be ready", || {
+        let ready = process.output().into_iter().find(|line| line.contains("ready"));
+        assert!(ready.is_some() || process.is_running(), "the relay ended: {:?}", process.output());
+        ready
+    });
+    let fields: BTreeMap<&str, &str> =
+        ready.split(' ').filter_map(|field| field.split_once('=')).collect();
+    let endpoint = |name| fields[name].trim_matches('"').to_owned();
+    let endpoints = Endpoints {
+        submit: endpoint("submit"),
+        publish: endpoint("publish"),
+        replay: endpoint("replay"),
+    };
+    (process, endpoints)
+}
+
+/// A relay that runs, until it is dropped.
+pub struct RunningRelay {
+    setup: Relay,
+    process: Option<Process>,
+    endpoints: Endpoints,
+    context: Context,
+}
+
+impl RunningRelay {
+    /// Where the relay listens, also after a restart.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The relay's directory: `lighthouse.toml`, `trusted`, `data`, `relay.key_secret`.
+    pub fn directory(&self) -> &Path {
+        self.setup.directory.path()
+    }
+
+    /// The relay's name as a signer.
+    pub fn name(&self) -> &str {
+        self.setup.identity.name()
+    }
+
+    /// The running process.
+    ///
+    /// # Panics
+    ///
+    /// The relay was stopped.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().unwrap()
+    }
+
+    /// Ends the relay with a signal.
+    pub fn stop(&mut self, signal: Signal) -> ExitStatus {
+        self.process.take().unwrap().stop(signal)
+    }
+
+    /// Starts the relay again, on the same ports.
+    pub fn start(&mut self) {
+        let (process, endpoints) = start(&self.setup.config_file());
+        assert_eq!(endpoints, self.endpoints);
+        self.process = Some(process);
+    }
+
+    /// A publisher to this relay.
+    pub fn publisher(&self, window: usize) -> Publisher {
+        let config =
+            PublisherConfig { window, ..PublisherConfig::new(self.endpoints.submit.clone()) };
+        Publisher::connect(&self.context, config).unwrap()
+    }
+
+    /// A subscription to this relay that verifies everything.
+    pub fn subscribe(&self, start: Start) -> Subscription {
+        self.subscribe_with(|config| config.start = start)
+    }
+
+    /// The same, with changes.
+    pub fn subscribe_with(&self, change: impl FnOnce(&mut SubscriptionConfig)) -> Subscription {
+        let mut config = SubscriptionConfig::new(
+            self.endpoints.publish.clone(),
+            Some(self.endpoints.replay.clone()),
+        );
+        config.believe = Believe::Sources(Arc::new(self.trust()));
+        change(&mut config);
+        Subscription::open(&self.context, config).unwrap()
+    }
+
+    /// Whom this relay trusts.
+    pub fn trust(&self) -> Trust {
+        let mut keyring = Keyring::default();
+        let mut emit = BTreeMap::new();
+        let identity = &self.setup.identity;
+        let modules = self.setup.emit.iter().map(|(module, _)| module).chain([identity]);
+        for module in modules {
+            let key = module.key();
+            keyring
+                .insert(key.signer().clone(), key.key_id().clone(), key.verifying_key())
+                .unwrap();
+        }
+        for (module, rules) in &self.setup.emit {
+            let rules = rules.iter().map(|rule| EmitRule::parse(rule).unwrap()).collect();
+            emit.insert(module.key().signer().clone(), rules);
+        }
+        Trust::new(keyring, [identity.key().signer().clone()].into(), emit)
+    }
+}
