@@ -1,1 +1,32 @@
 //! The journal in one SQLite file.
+//!
+//! [`SqliteJournal::open`] makes or opens it; everything else is [`laniakea_journal::Journal`].
+//! An append goes through `writer` (turns, failures, checkpoints), `group` (one transaction),
+//! `dedupe`, `prefixes` and `block` (its tables); a read through `readers` (connections) and
+//! `page`, `find` or `position`. The tables are described in `schema/1.sql`.
+//!
+//! Beside the journal `x` stand SQLite's `x-wal` and `x-shm`, which belong to it, and `x.lock`,
+//! which keeps a second relay out.
+
+mod block;
+mod check;
+mod dedupe;
+mod error;
+mod find;
+mod group;
+mod journal;
+mod lock;
+mod open;
+mod page;
+mod position;
+mod prefixes;
+mod prune;
+mod readers;
+mod row;
+mod schema;
+mod writer;
+
+pub use crate::{
+    error::{Damage, OpenError},
+    journal::SqliteJournal,
+};

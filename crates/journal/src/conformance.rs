@@ -8,8 +8,6 @@
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a case says that it failed")]
 
-use std::sync::Arc;
-
 use laniakea_event::{Prefix, Seq};
 
 use crate::{Appended, Entry, Journal, JournaledEvent, Page, Query, StoredEvent};
@@ -27,11 +25,11 @@ pub mod time;
 /// Makes the journals under test; their relay is [`fixture::relay`].
 pub trait Factory {
     /// A new journal with nothing in it.
-    fn create(&self) -> Arc<dyn Journal>;
+    fn create(&self) -> Box<dyn Journal>;
 
-    /// Closes the journal, which nobody else holds, and opens what it left on disk; a journal that
+    /// Closes the journal and opens what it left on disk; a journal that
     /// leaves nothing is handed back as it is.
-    fn reopen(&self, journal: Arc<dyn Journal>) -> Arc<dyn Journal>;
+    fn reopen(&self, journal: Box<dyn Journal>) -> Box<dyn Journal>;
 }
 
 /// Makes a `#[test]` of each case, for journals from one factory.

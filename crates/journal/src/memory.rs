@@ -158,10 +158,7 @@ fn matches(prefixes: &[Prefix], event: &JournaledEvent) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    };
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
     use crate::conformance::{Factory, fixture};
@@ -169,12 +166,12 @@ mod tests {
     struct InMemory(AtomicU64);
 
     impl Factory for InMemory {
-        fn create(&self) -> Arc<dyn Journal> {
+        fn create(&self) -> Box<dyn Journal> {
             let id = Uuid::from_u64_pair(0, self.0.fetch_add(1, Ordering::Relaxed));
-            Arc::new(MemoryJournal::new(fixture::relay(), id))
+            Box::new(MemoryJournal::new(fixture::relay(), id))
         }
 
-        fn reopen(&self, journal: Arc<dyn Journal>) -> Arc<dyn Journal> {
+        fn reopen(&self, journal: Box<dyn Journal>) -> Box<dyn Journal> {
             journal
         }
     }

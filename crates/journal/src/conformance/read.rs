@@ -1,7 +1,5 @@
 //! Pages and lookups.
 
-use std::sync::Arc;
-
 use laniakea_event::{Digest, Prefix, Seq};
 
 use super::{Factory, fixture::event, journal_all, query, read, read_to_the_end, seqs};
@@ -19,7 +17,7 @@ const IDS: [&str; 8] = [
     "org.example.job",
 ];
 
-fn filled(factory: &impl Factory) -> (Arc<dyn Journal>, Vec<JournaledEvent>) {
+fn filled(factory: &impl Factory) -> (Box<dyn Journal>, Vec<JournaledEvent>) {
     let journal = factory.create();
     let group: Vec<_> = (1..).zip(IDS).map(|(number, id)| event(id, number).entry()).collect();
     let journaled = journal_all(&*journal, &group);

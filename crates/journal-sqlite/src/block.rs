@@ -1,0 +1,202 @@
+//! The index: per block of 4,096 events, which of them have an id and which a digest.
+//!
+//! Trees of single events by id and by digest would touch a page of the file for almost every
+//! event and cost several times what the rest of an append does; a block costs a few hundred
+//! rows at once. Reading pays for it with a scan of the events behind the last complete block.
+
+use std::collections::BTreeMap;
+
+use laniakea_event::{Digest, EventId, Prefix, Seq};
+use rusqlite::{Connection, Row};
+
+use crate::{error::Damage, row};
+
+/// How many seqs a block has; offsets in it fit into two bytes.
+const LEN: u64 = 4096;
+
+/// Digits of the digest in a bucket's entry, and the bytes of its offset.
+const DIGITS: usize = 6;
+const ENTRY: usize = DIGITS + 2;
+
+/// A run of seqs: block n holds those from n · 4096 + 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Block(pub(crate) u64);
+
+impl Block {
+    /// The block that holds this seq, which is not 0.
+    pub(crate) fn of(seq: Seq) -> Self {
+        Self(seq.0.saturating_sub(1) / LEN)
+    }
+
+    /// The first block that is not complete in a journal with this last event.
+    pub(crate) fn first_incomplete(last: Seq) -> Self {
+        Self(last.0 / LEN)
+    }
+
+    /// The seq before the block's first.
+    pub(crate) fn start(self) -> Seq {
+        Seq(self.0 * LEN)
+    }
+
+    /// The block's last seq.
+    pub(crate) fn end(self) -> Seq {
+        Seq((self.0 + 1) * LEN)
+    }
+
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    fn to_integer(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
+    fn offset_of(self, seq: Seq) -> [u8; 2] {
+        u16::try_from(seq.0 - self.start().0 - 1).unwrap_or(u16::MAX).to_le_bytes()
+    }
+
+    fn seq_at(self, offset: [u8; 2]) -> Seq {
+        Seq(self.start().0 + 1 + u64::from(u16::from_le_bytes(offset)))
+    }
+
+    fn damage(self) -> Damage {
+        Damage::Index { block: self.0 }
+    }
+}
+
+/// An event that is not indexed yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Unindexed {
+    pub(crate) seq: Seq,
+    pub(crate) id: EventId,
+    pub(crate) digest: Digest,
+}
+
+/// Reads the events behind the last complete block.
+pub(crate) fn unindexed(connection: &Connection, last: Seq) -> Result<Vec<Unindexed>, Damage> {
+    let mut select =
+        connection.prepare("SELECT seq, id, digest FROM event WHERE seq > ?1 ORDER BY seq")?;
+    let mut rows = select.query([row::to_integer(Block::first_incomplete(last).start())])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let seq = row::seq(row, 0)?;
+        let columns = row::event_id(row, 1).and_then(|id| Ok((id, row::digest(row, 2)?)));
+        let (id, digest) = columns.map_err(|what| Damage::Event { seq, what })?;
+        events.push(Unindexed { seq, id, digest });
+    }
+    Ok(events)
+}
+
+/// Indexes a complete block from its events; those that retention removed may be missing.
+pub(crate) fn write<'e>(
+    connection: &Connection,
+    block: Block,
+    events: impl Iterator<Item = &'e Unindexed>,
+) -> rusqlite::Result<()> {
+    let mut ids: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+    let mut buckets: BTreeMap<u8, Vec<u8>> = BTreeMap::new();
+    for Unindexed { seq, id, digest } in events {
+        let offset = block.offset_of(*seq);
+        ids.entry(id.as_str()).or_default().extend(offset);
+        let entries = buckets.entry(digest.as_bytes()[0]).or_default();
+        entries.extend(&digest.as_bytes()[1..=DIGITS]);
+        entries.extend(offset);
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO id_block (block, id, offsets, checksum) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (id, offsets) in ids {
+        let checksum = block_checksum(block, id.as_bytes(), &offsets);
+        insert.execute((block.to_integer(), id, offsets, checksum))?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO digest_block (bucket, block, entries, checksum) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for (bucket, entries) in buckets {
+        let checksum = block_checksum(block, &[bucket], &entries);
+        insert.execute((bucket, block.to_integer(), entries, checksum))?;
+    }
+    Ok(())
+}
+
+/// Forgets a block all of whose events are gone.
+pub(crate) fn remove(connection: &Connection, block: Block) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM id_block WHERE block = ?1", [block.to_integer()])?;
+    let mut delete =
+        connection.prepare_cached("DELETE FROM digest_block WHERE bucket = ?1 AND block = ?2")?;
+    for bucket in 0..=u8::MAX {
+        delete.execute((bucket, block.to_integer()))?;
+    }
+    Ok(())
+}
+
+/// The seqs in a complete block that one of the prefixes selects, ascending, with their ids.
+pub(crate) fn seqs_by_prefix(
+    connection: &Connection,
+    block: Block,
+    prefixes: &[Prefix],
+) -> Result<BTreeMap<Seq, EventId>, Damage> {
+    let mut found = BTreeMap::new();
+    for prefix in prefixes {
+        let mut select = connection.prepare_cached(
+            "SELECT id, offsets, checksum FROM id_block
+                WHERE block = ?1 AND id >= ?2 AND id < ?3",
+        )?;
+        let (from, to) = id_range(prefix);
+        let mut rows = select.query((block.to_integer(), from, to))?;
+        while let Some(row) = rows.next()? {
+            let id = row::event_id(row, 0).map_err(|_| block.damage())?;
+            let offsets = checked(row, block, id.as_str().as_bytes())?;
+            for offset in offsets.as_chunks::<2>().0 {
+                found.insert(block.seq_at(*offset), id.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The ids that a prefix selects are those from the first of these texts to before the second.
+fn id_range(prefix: &Prefix) -> (&str, String) {
+    let text = prefix.as_str();
+    let end = match text.strip_suffix('.') {
+        // `/` comes right after `.`.
+        Some(labels) => format!("{labels}/"),
+        // Ids are ASCII, so nothing comes between a whole id and itself with a NUL behind it.
+        None => format!("{text}\0"),
+    };
+    (text, end)
+}
+
+/// The seqs of the events that may have this digest: those whose first bytes agree.
+pub(crate) fn seqs_by_digest(connection: &Connection, digest: &Digest) -> Result<Vec<Seq>, Damage> {
+    let [bucket, digits @ ..] = digest.as_bytes();
+    let digits = &digits[..DIGITS];
+    let mut select = connection
+        .prepare_cached("SELECT block, entries, checksum FROM digest_block WHERE bucket = ?1")?;
+    let mut rows = select.query([bucket])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let block: i64 = row.get(0)?;
+        let block = Block(u64::try_from(block).unwrap_or(u64::MAX));
+        for entry in checked(row, block, &[*bucket])?.as_chunks::<ENTRY>().0 {
+            if entry.starts_with(digits) {
+                found.push(block.seq_at([entry[DIGITS], entry[DIGITS + 1]]));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The blob of a row of the index, in column 1, if the checksum in column 2 holds.
+fn checked<'r>(row: &'r Row<'_>, block: Block, key: &[u8]) -> Result<&'r [u8], Damage> {
+    let blob = row.get_ref(1)?.as_blob().map_err(|_| block.damage())?;
+    let claimed = row.get_ref(2)?.as_i64().map_err(|_| block.damage())?;
+    if claimed != i64::from(block_checksum(block, key, blob)) {
+        return Err(block.damage());
+    }
+    Ok(blob)
+}
+
+fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
+    row::checksum(&[&block.0.to_le_bytes(), key, blob])
+}

@@ -1,0 +1,106 @@
+//! The journal as the relay holds it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use jiff::Timestamp;
+use laniakea_event::{Digest, Seq, SignerId};
+use laniakea_journal::{Appended, Bounds, Entry, Journal, JournalError, Page, Query, StoredEvent};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::{
+    Damage, OpenError, find,
+    lock::FileLock,
+    open::{self, Opened},
+    page, position,
+    readers::Readers,
+    writer::Writer,
+};
+
+/// A journal in an SQLite file. It is closed when it is dropped.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    path: PathBuf,
+    id: Uuid,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    // Last, so that it is held until the connections are closed.
+    _lock: FileLock,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in this file, or makes it if the file is empty or not there.
+    ///
+    /// `relay` is the name that notes will bear; `new_id` becomes the id of a journal that is
+    /// made and is otherwise not used.
+    pub fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Self, OpenError> {
+        let Opened { path, id, writer, readers, lock } = open::open(path, relay, new_id)?;
+        Ok(Self { path, id, writer: Mutex::new(writer), readers, _lock: lock })
+    }
+
+    /// The file, by its one real name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        // A panic in the middle of a transaction rolled it back, and the writer's state changes
+        // only after a commit.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Damage>,
+    ) -> Result<T, JournalError> {
+        let result = self.readers.read(read);
+        result.map_err(|damage| damage.into_read_error(&self.path.display().to_string()))
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn append(&self, group: Vec<Entry>) -> Result<Vec<Appended>, JournalError> {
+        self.writer().append(&group)
+    }
+
+    fn read(&self, query: &Query) -> Result<Page, JournalError> {
+        self.reading(|connection| page::read(connection, query))
+    }
+
+    fn find(&self, digest: &Digest) -> Result<Option<StoredEvent>, JournalError> {
+        self.reading(|connection| find::by_digest(connection, digest))
+    }
+
+    fn position_at(&self, time: Timestamp) -> Result<Seq, JournalError> {
+        self.reading(|connection| position::at(connection, time))
+    }
+
+    fn bounds(&self) -> Result<Bounds, JournalError> {
+        self.reading(position::bounds)
+    }
+
+    fn prune(&self, before: Timestamp) -> Result<u64, JournalError> {
+        let up_to = self.position_at(before)?;
+        let mut total = 0;
+        loop {
+            let start = Instant::now();
+            let removed = self.writer().prune_some(up_to)?;
+            if removed == 0 {
+                return Ok(total);
+            }
+            total += removed;
+            // A lock that is taken again at once is seldom given to those who wait for it: let
+            // them have as much time as this took.
+            thread::sleep(start.elapsed());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages of events, with or without a filter.
+
+use std::ops::ControlFlow;
+
+use laniakea_event::{EventId, Prefix, Seq};
+use laniakea_journal::{Bounds, Page, Query, StoredEvent};
+use rusqlite::Connection;
+
+use crate::{
+    block::{self, Block},
+    error::{Damage, EventDamage},
+    position,
+    row::{self, COLUMNS, to_integer},
+};
+
+/// One call looks at so many blocks at most, which is 16 million events, so that a filter that
+/// matches nothing does not hold its connection for long.
+const MAX_BLOCKS: usize = 4096;
+
+/// Reads one page.
+pub(crate) fn read(connection: &Connection, query: &Query) -> Result<Page, Damage> {
+    let Bounds { first, last } = position::bounds(connection)?;
+    if query.after >= last {
+        return Ok(Page { events: Vec::new(), next: query.after, first, last });
+    }
+    let after = query.after.max(Seq(first.0 - 1));
+    let mut page = Filling { query, events: Vec::new(), bytes: 0, next: after };
+    let selects_all = query.prefixes.is_empty() || query.prefixes.contains(&Prefix::everything());
+    let filled = if selects_all {
+        scan(connection, &mut page, last, |_| true)
+    } else {
+        select(connection, &mut page, last)
+    };
+    match filled {
+        // What was read up to the damage is good; the next page begins with it.
+        Err(_) if page.next > after => {}
+        filled => drop(filled?),
+    }
+    Ok(Page { events: page.events, next: page.next, first, last })
+}
+
+/// A page while it is filled.
+struct Filling<'q> {
+    query: &'q Query,
+    events: Vec<StoredEvent>,
+    bytes: usize,
+    /// Everything up to here was looked at.
+    next: Seq,
+}
+
+impl Filling<'_> {
+    /// Adds an event, and breaks when there is no room for another one, or not even for this.
+    fn add(&mut self, event: StoredEvent) -> ControlFlow<()> {
+        let bytes = self.bytes.saturating_add(event.frame.len());
+        if bytes > self.query.max_bytes && !self.events.is_empty() {
+            return ControlFlow::Break(());
+        }
+        self.bytes = bytes;
+        self.next = event.seq;
+        self.events.push(event);
+        if self.events.len() >= self.query.limit {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Looks at each event up to `last`.
+fn scan(
+    connection: &Connection,
+    page: &mut Filling<'_>,
+    last: Seq,
+    is_selected: impl Fn(&EventId) -> bool,
+) -> Result<ControlFlow<()>, Damage> {
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"
+    ))?;
+    let mut rows = select.query((to_integer(page.next), to_integer(last)))?;
+    while let Some(row) = rows.next()? {
+        let seq = page.next.next();
+        if row::seq(row, 0)? != seq {
+            return Err(Damage::Event { seq, what: EventDamage::Missing });
+        }
+        let id = row::event_id(row, 2).map_err(|what| Damage::Event { seq, what })?;
+        if !is_selected(&id) {
+            page.next = seq;
+        } else if page.add(row::decode(row)?).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    if page.next < last {
+        return Err(Damage::Event { seq: page.next.next(), what: EventDamage::Missing });
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Looks at the events that the index names, and at each of those behind the index.
+fn select(
+    connection: &Connection,
+    page: &mut Filling<'_>,
+    last: Seq,
+) -> Result<ControlFlow<()>, Damage> {
+    let prefixes = &page.query.prefixes;
+    let indexed = Block::first_incomplete(last).start();
+    for _ in 0..MAX_BLOCKS {
+        if page.next >= indexed {
+            let is_selected = |id: &EventId| prefixes.iter().any(|prefix| prefix.matches(id));
+            return scan(connection, page, last, is_selected);
+        }
+        let block = Block::of(page.next.next());
+        if select_in(connection, page, block)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        page.next = block.end();
+    }
+    Ok(ControlFlow::Break(()))
+}
+
+fn select_in(
+    connection: &Connection,
+    page: &mut Filling<'_>,
+    block: Block,
+) -> Result<ControlFlow<()>, Damage> {
+    let mut select =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"))?;
+    let found = block::seqs_by_prefix(connection, block, &page.query.prefixes)?;
+    for (seq, id) in found.range(page.next.next()..) {
+        let damage = |what| Damage::Event { seq: *seq, what };
+        let mut rows = select.query([to_integer(*seq)])?;
+        let event = row::decode(rows.next()?.ok_or(damage(EventDamage::Missing))?)?;
+        if event.id != *id {
+            return Err(damage(EventDamage::Id));
+        }
+        if page.add(event).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}

@@ -1,0 +1,110 @@
+//! The one connection that writes: turns, failures and checkpoints.
+
+use laniakea_event::Seq;
+use laniakea_journal::{Appended, Entry, JournalError};
+use rusqlite::Connection;
+
+use crate::{
+    error::{Damage, is_full},
+    group::{self, Owner, State},
+    prune,
+};
+
+/// How much the write-ahead log grows before it is written back into the file. Larger means fewer
+/// pages written twice, and a longer recovery after a crash.
+const CHECKPOINT_BYTES: usize = 16 << 20;
+
+/// About what a transaction writes beside the frames: a page in each of its tables.
+const TRANSACTION_BYTES: usize = 5 * 4096;
+
+/// The writer; whoever holds it has the turn.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    connection: Connection,
+    name: String,
+    owner: Owner,
+    state: State,
+    /// About how much was committed since the last checkpoint.
+    uncheckpointed: usize,
+    has_failed: bool,
+}
+
+/// An earlier write failed, and what is on the disk is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("an earlier write failed")]
+struct EarlierFailure;
+
+impl Writer {
+    pub(crate) fn new(connection: Connection, name: String, owner: Owner, state: State) -> Self {
+        Self { connection, name, owner, state, uncheckpointed: 0, has_failed: false }
+    }
+
+    /// Appends a group, durably.
+    pub(crate) fn append(&mut self, group: &[Entry]) -> Result<Vec<Appended>, JournalError> {
+        self.check()?;
+        if group.is_empty() {
+            return Ok(Vec::new());
+        }
+        let appended = group::append(&self.connection, &self.owner, &self.state, group);
+        let (outcomes, changes) = appended.map_err(|error| self.fail(error))?;
+        // A crash from here on leaves the group recorded and its senders unanswered: they send
+        // it again, and are told that it is a duplicate.
+        self.state.adopt(changes);
+        let frames = outcomes.iter().map(|outcome| match outcome {
+            Appended::Journaled(event) => event.frame().len(),
+            Appended::Duplicate { .. } | Appended::Conflict { .. } => 0,
+        });
+        self.checkpoint_after(frames.sum());
+        Ok(outcomes)
+    }
+
+    /// Removes some of the events up to this one, and says how many; 0 when none is left.
+    pub(crate) fn prune_some(&mut self, up_to: Seq) -> Result<u64, JournalError> {
+        self.check()?;
+        let removed = prune::remove_some(&self.connection, up_to);
+        let removed = removed.map_err(|error| self.fail(error))?;
+        // With the last event goes the greatest time.
+        let latest = group::latest(&self.connection);
+        self.state.latest = latest.map_err(|error| self.fail(error))?;
+        self.checkpoint_after(removed.bytes);
+        Ok(removed.events)
+    }
+
+    fn check(&self) -> Result<(), JournalError> {
+        if self.has_failed {
+            let source = Box::new(EarlierFailure);
+            return Err(JournalError::Write { journal: self.name.clone(), source });
+        }
+        Ok(())
+    }
+
+    /// Says what a failed transaction means; after any but a recoverable error nothing is written
+    /// again, and no sync that failed is tried again.
+    fn fail(&mut self, error: rusqlite::Error) -> JournalError {
+        let error = Damage::from(error).into_write_error(&self.name);
+        self.has_failed = !error.is_recoverable() || !self.connection.is_autocommit();
+        error
+    }
+
+    /// Writes the log back into the file when it has grown.
+    ///
+    /// SQLite would do so inside a commit and report its failure as the commit's, although the
+    /// group is durable by then.
+    fn checkpoint_after(&mut self, bytes: usize) {
+        self.uncheckpointed += bytes + TRANSACTION_BYTES;
+        if self.uncheckpointed < CHECKPOINT_BYTES {
+            return;
+        }
+        self.uncheckpointed = 0;
+        match checkpoint(&self.connection, "PASSIVE") {
+            // Nobody heard of a failure yet: the log still has everything that was acknowledged.
+            Err(error) if !is_full(&error) => self.has_failed = true,
+            _ => {}
+        }
+    }
+}
+
+/// Writes the write-ahead log back into the file, as far as readers let it.
+pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}
