@@ -76,11 +76,19 @@ pub(crate) fn bind(
     let bind = |Endpoint(endpoint): &Endpoint| {
         let resolved = socket.bind(endpoint).and_then(|()| socket.get_last_endpoint());
         match resolved {
-            Ok(resolved) => Ok(Endpoint(resolved.unwrap_or_else(|_| endpoint.clone()))),
+            Ok(resolved) => Ok(Endpoint(plain(&resolved.unwrap_or_else(|_| endpoint.clone())))),
             Err(source) => Err(WireError::Bind { endpoint: endpoint.clone(), source }),
         }
     };
     endpoints.iter().map(bind).collect()
+}
+
+/// Sockets of both address families report IPv4 addresses in their IPv6 spelling.
+fn plain(endpoint: &str) -> String {
+    match endpoint.strip_prefix("tcp://[::ffff:").and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => format!("tcp://{address}{port}"),
+        None => endpoint.to_owned(),
+    }
 }
 
 pub(crate) fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), WireError> {

@@ -15,6 +15,7 @@ use laniakea_wire::{
     submit::{Closer, SubmitServer},
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     check::{Checker, RateGate},
@@ -76,12 +77,11 @@ impl App {
         let key = SigningKey::load(&config.identity.key_file)?;
         let policy = PolicySource::load(&config, Path::new(""), key.clone())?.current();
         let path = config.data_dir.join(JOURNAL_FILE);
-        let journal = SqliteJournal::inspect(&path)?;
         Ok(Facts {
             relay: key.signer().to_string(),
             trusted_keys: policy.trust.keyring().iter().count(),
             journal: path.display().to_string(),
-            events: journal.map(|bounds| bounds.last.0),
+            journal_exists: path.is_file(),
         })
     }
 
@@ -188,7 +188,7 @@ fn run_relay(checker: Checker, recorder: Recorder, submit: &Closer) -> anyhow::R
 
 fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<SqliteJournal> {
     let path = config.data_dir.join(JOURNAL_FILE);
-    let journal = SqliteJournal::open(&path, key.signer().clone())?;
+    let journal = SqliteJournal::open(&path, key.signer().clone(), Uuid::new_v4())?;
     Ok(journal)
 }
 
@@ -241,18 +241,15 @@ pub(crate) struct Facts {
     relay: String,
     trusted_keys: usize,
     journal: String,
-    /// Absent where there is no journal yet.
-    events: Option<u64>,
+    journal_exists: bool,
 }
 
 impl fmt::Display for Facts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay, trusted_keys, journal, events } = self;
+        let Self { relay, trusted_keys, journal, journal_exists } = self;
         writeln!(formatter, "relay         {relay}")?;
         writeln!(formatter, "trusted keys  {trusted_keys}")?;
-        match events {
-            Some(events) => write!(formatter, "journal       {journal} ({events} events so far)"),
-            None => write!(formatter, "journal       {journal} (will be made)"),
-        }
+        let state = if *journal_exists { "" } else { " (will be made)" };
+        write!(formatter, "journal       {journal}{state}")
     }
 }

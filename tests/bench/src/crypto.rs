@@ -41,5 +41,5 @@ fn work(seed: u8) -> (u32, Duration) {
             pairs += 1;
         }
     }
-    (pairs, cpu_time() - start_cpu)
+    (pairs, cpu_time().saturating_sub(start_cpu))
 }

@@ -30,7 +30,7 @@ pub(crate) fn one_way(load: &Load) -> anyhow::Result<OneWay> {
         }
         let elapsed = start.elapsed().as_secs_f64();
         sender.join().ok().context("the sender panicked")??;
-        let cpu = cpu_time(&mut relay)? - before;
+        let cpu = cpu_time(&mut relay)?.saturating_sub(before);
         let count = load.events.len() as f64;
         Ok(OneWay { per_second: count / elapsed, relay_cpu_us: cpu.as_secs_f64() / count * 1e6 })
     })

@@ -59,7 +59,7 @@ async fn an_event_reaches_a_sink_with_both_signatures() {
     assert_eq!(delivery.digest(), event.digest());
     assert_eq!(delivery.digest().to_string(), receipt.digest);
     let signers: Vec<&str> =
-        delivery.signers().unwrap().into_iter().map(|signer| signer.as_str()).collect();
+        delivery.signers().unwrap().into_iter().map(laniakea_event::SignerId::as_str).collect();
     assert_eq!(signers, ["archive-01", relay.name()]);
     let again = relay.publisher(1).submit(event.into_bytes()).await.unwrap();
     assert_eq!((again.seq, again.duplicate), (Seq(1), true));
