@@ -1,0 +1,26 @@
+# What people and the CI type. Each target is a script of its own; all of them install what they need.
+
+.PHONY: help demo test bench lint fuzz
+
+help: ## This list.
+	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile | expand -t 14
+
+demo: ## Watch real package changes pass through the stream; Ctrl-C stops it.
+	@scripts/setup demo
+	@scripts/demo
+
+test: ## Run every check and every test, as the CI does.
+	@scripts/setup test
+	@scripts/test
+
+lint: ## Look at the sources alone: format, lints, docs, spelling, links, dependencies.
+	@scripts/setup test
+	@scripts/lint
+
+bench: ## Measure the relay against the cost of its cryptography.
+	@scripts/setup build
+	@cargo run --release --locked --quiet -p laniakea-bench
+
+fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
+	@scripts/setup fuzz
+	@scripts/fuzz
