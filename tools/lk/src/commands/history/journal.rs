@@ -1,0 +1,186 @@
+//! The relay's journal, read over the replay endpoint in pages.
+
+use std::{collections::VecDeque, io};
+
+use anyhow::{Context as _, bail};
+use laniakea_event::{Prefix, Seq};
+use laniakea_wire::{
+    Context,
+    replay::{Answer, From, Read, ReplayClient, Request},
+    subscription::{Believe, Delivery},
+};
+use uuid::Uuid;
+
+use crate::{
+    endpoints::ReplayEndpoint,
+    filter::Filter,
+    follow::{Refusals, Selection},
+    output::{Notices, Progress},
+};
+
+/// Events of one page.
+const PAGE: usize = 1_000;
+
+/// The events after one position, up to and with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) after: Seq,
+    pub(super) to: Seq,
+}
+
+/// What somebody wants to see of the relay's journal.
+pub(super) struct Journal<'a> {
+    client: ReplayClient,
+    prefixes: &'a [Prefix],
+    filter: Option<&'a Filter>,
+    believe: Believe,
+    /// The journal, once the relay has told.
+    id: Option<Uuid>,
+    progress: Progress,
+    refusals: Refusals,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn open(
+        endpoint: &ReplayEndpoint,
+        prefixes: &'a [Prefix],
+        selection: &'a Selection,
+        notices: Notices,
+    ) -> anyhow::Result<Self> {
+        let believe = selection.believe()?;
+        let client = ReplayClient::connect(&Context::new(), &endpoint.endpoint, endpoint.timeout)?;
+        Ok(Self {
+            client,
+            prefixes,
+            filter: selection.filter.as_ref(),
+            believe,
+            id: None,
+            progress: Progress::new(notices),
+            refusals: Refusals::new(notices),
+        })
+    }
+
+    /// Finds the positions between which the relay took events in this time.
+    pub(super) fn range(
+        &mut self,
+        since: Option<String>,
+        until: Option<String>,
+    ) -> anyhow::Result<Range> {
+        let after = match since {
+            Some(time) => self.last_before(time)?,
+            None => Seq::START,
+        };
+        let to = match until {
+            Some(time) => self.last_before(time)?,
+            None => self.ask(&Request::Status(None))?.header.last,
+        };
+        Ok(Range { after, to })
+    }
+
+    /// The newest event that the relay took before this time.
+    fn last_before(&mut self, time: String) -> anyhow::Result<Seq> {
+        let read = Read { from: From::Since(time), prefixes: Vec::new(), limit: 1 };
+        let Answer { header, events } = self.ask(&Request::Read(read))?;
+        let Some(frame) = events.into_iter().next() else {
+            return Ok(header.last);
+        };
+        let delivery = Delivery::open(frame, &Believe::Everything)?;
+        let note = delivery.note().context("the relay sent an event without its note")?;
+        Ok(Seq(note.seq.0.saturating_sub(1)))
+    }
+
+    /// Hands over every event of the range, in the order of the journal.
+    pub(super) fn read(
+        &mut self,
+        range: Range,
+        each: &mut dyn FnMut(Delivery) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.progress.begin(range.after);
+        self.read_pages(range, range.to, each)?;
+        self.progress.finish();
+        self.refusals.sum_up();
+        Ok(())
+    }
+
+    /// The newest events of the range, in the order of the journal.
+    ///
+    /// The journal is read forwards only: a piece at its end is read first, and as long as that
+    /// does not hold enough, a larger piece before it.
+    pub(super) fn newest(
+        &mut self,
+        range: Range,
+        limit: usize,
+    ) -> anyhow::Result<VecDeque<Delivery>> {
+        let mut found = VecDeque::new();
+        let mut to = range.to;
+        let mut length = limit as u64;
+        while found.len() < limit && to > range.after {
+            let after = range.after.max(Seq(to.0.saturating_sub(length)));
+            let wanted = limit - found.len();
+            let mut piece = VecDeque::new();
+            self.read_pages(Range { after, to }, range.to, &mut |delivery| {
+                piece.push_back(delivery);
+                if piece.len() > wanted {
+                    piece.pop_front();
+                }
+                Ok(())
+            })?;
+            piece.append(&mut found);
+            found = piece;
+            to = after;
+            length = length.saturating_mul(4);
+        }
+        self.progress.finish();
+        self.refusals.sum_up();
+        Ok(found)
+    }
+
+    fn read_pages(
+        &mut self,
+        Range { mut after, to }: Range,
+        last: Seq,
+        each: &mut dyn FnMut(Delivery) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        while after < to {
+            let limit = usize::try_from(to.0 - after.0).unwrap_or(PAGE).min(PAGE);
+            let prefixes = self.prefixes.to_vec();
+            let read = Read { from: From::After(after), prefixes, limit };
+            let Answer { header, events } = self.ask(&Request::Read(read))?;
+            for frame in events {
+                if let Some(delivery) = self.select(frame, to) {
+                    self.progress.aside(|| each(delivery))?;
+                }
+            }
+            let next = header.next.filter(|next| *next > after || header.last <= after);
+            after = next.context("the relay does not say how to read on")?.min(to);
+            self.progress.reach(after, last);
+            if after >= header.last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The event, if it is one to show.
+    fn select(&self, frame: Vec<u8>, to: Seq) -> Option<Delivery> {
+        let delivery = match Delivery::open(frame, &self.believe) {
+            Ok(delivery) => delivery,
+            Err(rejection) => {
+                self.progress.aside(|| self.refusals.tell(None, &rejection.to_string()));
+                return None;
+            }
+        };
+        let is_in_range = delivery.note().is_some_and(|note| note.seq <= to);
+        let is_meant = self.filter.is_none_or(|filter| filter.matches(&delivery));
+        (is_in_range && is_meant).then_some(delivery)
+    }
+
+    fn ask(&mut self, request: &Request) -> anyhow::Result<Answer> {
+        let answer = self.client.request(request)?;
+        let journal = answer.header.journal;
+        if *self.id.get_or_insert(journal) != journal {
+            bail!("the relay began another journal while this one was read; start again");
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,57 @@
+//! `lk key`: make, show, trust, install and audit keys.
+
+mod audit;
+mod config;
+mod install;
+mod new;
+mod show;
+mod trust;
+
+use anyhow::bail;
+use clap::Subcommand;
+use laniakea_event::SignerId;
+
+use crate::{failure::Explain as _, session::Session};
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key: a public file to hand out and a secret one to keep.
+    New(new::New),
+    /// Show whose key it is, and its fingerprint.
+    Show(show::Show),
+    /// Let a relay or consumer trust a public key.
+    Trust(trust::TrustKey),
+    /// Put a module's secret key where Laniakea's modules look for it.
+    Install(install::Install),
+    /// Find keys and rights that are not as they should be.
+    Audit(audit::Audit),
+}
+
+impl Key {
+    pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
+        match self {
+            Self::New(new) => new.run(session),
+            Self::Show(show) => show.run(),
+            Self::Trust(trust) => trust.run(session),
+            Self::Install(install) => install.run(),
+            Self::Audit(audit) => audit.run(),
+        }
+    }
+}
+
+/// The signer's name as the beginning of a file's name.
+///
+/// # Errors
+///
+/// The name would lead to another directory or to a hidden file.
+fn file_stem(signer: &SignerId) -> anyhow::Result<&str> {
+    let stem = signer.as_str();
+    let check = || {
+        if stem.contains('/') || stem.starts_with('.') {
+            bail!("{stem:?} cannot be the name of a file: it has a `/` or begins with a dot");
+        }
+        Ok(stem)
+    };
+    check().or_usage()
+}

@@ -1,0 +1,28 @@
+//! The parts of a daemon's configuration that are about keys.
+
+use std::path::{Path, PathBuf};
+
+use laniakea_daemon::{ConfigError, TrustConfig, load_config};
+use serde::Deserialize;
+
+/// Where the relay's configuration is, unless something else is said.
+pub(super) const DEFAULT_CONFIG: &str = "/etc/laniakea/lighthouse.toml";
+
+/// `[identity]` and `[trust]` of any daemon; the rest is its own business.
+#[derive(Debug, Deserialize)]
+pub(super) struct KeyConfig {
+    pub(super) identity: Option<Identity>,
+    pub(super) trust: TrustConfig,
+}
+
+/// Who the daemon is.
+#[derive(Debug, Deserialize)]
+pub(super) struct Identity {
+    pub(super) key_file: PathBuf,
+}
+
+impl KeyConfig {
+    pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
+        load_config(path)
+    }
+}

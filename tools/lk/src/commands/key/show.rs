@@ -1,0 +1,64 @@
+//! `lk key show`: whose key it is, and its fingerprint. Secrets are never shown.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use laniakea_event::keys::KeyFile;
+use serde_json::{Map, Value as Json, json};
+
+use crate::output::{Facts, print_json};
+
+/// Arguments of `lk key show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A key file, public or secret.
+    file: PathBuf,
+    /// Print the facts as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let key = KeyFile::load(&self.file)?;
+        print(&key, &[("file", &self.file)], self.json)
+    }
+}
+
+/// Prints what anybody may know of a key, and where its files are.
+pub(super) fn print(key: &KeyFile, files: &[(&str, &Path)], json: bool) -> anyhow::Result<()> {
+    let facts = facts(key);
+    let files = files.iter().map(|(name, path)| (*name, path.display().to_string()));
+    if json {
+        let mut members: Map<String, Json> =
+            facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), json!(value))).collect();
+        members.extend(files.map(|(name, path)| (name.to_owned(), json!(path))));
+        members.insert("has_secret".to_owned(), json!(key.signing_key.is_some()));
+        return print_json(&members);
+    }
+    let mut shown = Facts::default();
+    let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    known.for_each(|(name, value)| shown.push(name, value));
+    if key.signing_key.is_some() {
+        shown.push("secret", "this file has the secret half: keep it to yourself");
+    }
+    files.for_each(|(name, path)| shown.push(name, path));
+    shown.print(0)?;
+    Ok(())
+}
+
+fn facts(key: &KeyFile) -> Vec<(&'static str, String)> {
+    let metadata = &key.metadata;
+    let curve = key.curve.as_ref();
+    vec![
+        ("id", key.signer.to_string()),
+        ("key id", key.key_id.to_string()),
+        ("name", metadata.name.clone()),
+        ("email", metadata.email.clone()),
+        ("organization", metadata.organization.clone()),
+        ("created", metadata.date_created.clone()),
+        ("fingerprint", key.verify_key.fingerprint()),
+        ("verify key", key.verify_key.to_base64()),
+        ("curve key", curve.map(|curve| curve.public.clone()).unwrap_or_default()),
+    ]
+}

@@ -1,0 +1,99 @@
+//! `lk status`: the relay's state and its consumers.
+
+use std::io;
+
+use clap::Args;
+use laniakea_wire::{
+    Context,
+    replay::{Header, ReplayClient, Request, SinkState},
+};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    endpoints::ReplayEndpoint,
+    output::{Facts, print_json},
+    session::Session,
+};
+
+/// Arguments of `lk status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    replay: ReplayEndpoint,
+    /// Print the state as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub(crate) fn run(self, _session: &Session<'_>) -> anyhow::Result<()> {
+        let ReplayEndpoint { endpoint, timeout } = &self.replay;
+        let mut client = ReplayClient::connect(&Context::new(), endpoint, *timeout)?;
+        let header = client.request(&Request::Status(None))?.header;
+        if self.json {
+            return print_json(&describe(&header));
+        }
+        print(&header)?;
+        Ok(())
+    }
+}
+
+/// How many events the consumer has not handled; `None` if it reads another journal.
+fn behind(header: &Header, sink: &SinkState) -> Option<u64> {
+    (sink.journal == header.journal).then(|| header.last.0.saturating_sub(sink.seq.0))
+}
+
+fn describe(header: &Header) -> Json {
+    let sinks = header.sinks.iter().flatten();
+    let sinks: Vec<Json> = sinks
+        .map(|sink| {
+            json!({
+                "name": sink.name,
+                "journal": sink.journal,
+                "seq": sink.seq,
+                "behind": behind(header, sink),
+                "seen": sink.seen,
+            })
+        })
+        .collect();
+    json!({
+        "relay": header.relay,
+        "journal": header.journal,
+        "first": header.first,
+        "last": header.last,
+        "time": header.time,
+        "counters": header.counters,
+        "sinks": sinks,
+    })
+}
+
+fn print(header: &Header) -> io::Result<()> {
+    let (first, last) = (header.first, header.last);
+    let events = if last < first { "none".to_owned() } else { format!("{first} to {last}") };
+    Facts::default()
+        .and("relay", header.relay.as_deref().unwrap_or("?"))
+        .and("journal", header.journal)
+        .and("events", events)
+        .and("time", header.time.as_deref().unwrap_or("?"))
+        .print(0)?;
+    if let Some(counters) = &header.counters {
+        let mut facts = Facts::default();
+        for (name, count) in counters {
+            facts.push(name, count);
+        }
+        facts.print_under("counters")?;
+    }
+    if let Some(sinks) = &header.sinks {
+        let mut facts = Facts::default();
+        for sink in sinks {
+            let behind = match behind(header, sink) {
+                Some(0) => "up to date".to_owned(),
+                Some(behind) => format!("{behind} behind"),
+                None => "reads another journal".to_owned(),
+            };
+            facts.push(&sink.name, format_args!("{behind}, at {}, seen {}", sink.seq, sink.seen));
+        }
+        facts.print_under("sinks")?;
+    }
+    Ok(())
+}

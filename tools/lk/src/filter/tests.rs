@@ -1,0 +1,115 @@
+use laniakea_wire::subscription::Believe;
+
+use super::*;
+
+fn event(more: &str) -> Delivery {
+    let frame = format!(
+        r#"{{"data":{{"name":"gnome-shell","count":3,"ratio":0.5,"big":123456789012345678901234567890,
+            "list":["a","b"],"nothing":null,"deep":{{"er":true}},"":"empty name"}},"format":"1.0",
+            "id":"_lk.archive.package-upload-accepted","signatures":{{}},
+            "time":"2026-11-23T16:00:00Z"{more}}}"#
+    );
+    Delivery::open(frame.into_bytes(), &Believe::Everything).unwrap()
+}
+
+fn matches(expression: &str) -> bool {
+    expression.parse::<Filter>().unwrap().matches(&event(r#","author":"ann""#))
+}
+
+#[test]
+fn expressions_that_are_true_match() {
+    for expression in [
+        "true",
+        "data.name == 'gnome-shell'",
+        "data.name.startsWith('gnome') && data.count > 2",
+        "data.count in [1, 2, 3]",
+        "data.ratio < 1.0",
+        "data.big == '123456789012345678901234567890'",
+        "data.list.exists(item, item == 'b')",
+        "data.nothing == null",
+        "data.deep.er",
+        "data.name.matches('^gn.*shell$')",
+        "has(data.name) && !has(data.version)",
+        "size(data.list) == 2",
+        "id == '_lk.archive.package-upload-accepted'",
+        "author == 'ann'",
+        "time > '2026-11-01'",
+        "size(signers) == 0",
+        "event.format == '1.0' && event.data.count == 3",
+        "!('archive-01' in signers)",
+    ] {
+        assert!(matches(expression), "{expression}");
+    }
+}
+
+#[test]
+fn expressions_that_are_false_do_not_match() {
+    for expression in [
+        "false",
+        "data.name == 'gnome'",
+        "data.count > 3",
+        "data.list.all(item, item == 'a')",
+        "id.startsWith('_lk.jobs.')",
+        "author != 'ann'",
+        "'archive-01' in signers",
+    ] {
+        assert!(!matches(expression), "{expression}");
+    }
+}
+
+#[test]
+fn expressions_that_fail_on_an_event_do_not_match_it() {
+    for expression in [
+        "data.version == '1'",
+        "data.version != '1'",
+        "!(data.version == '1')",
+        "data.name > 5",
+        "data.name.er",
+        "data.list[9] == 'a'",
+        "1 / 0 == 1",
+        "origin == 'host'",
+        "origin != 'host'",
+        "data.name.matches('(')",
+    ] {
+        assert!(!matches(expression), "{expression}");
+    }
+}
+
+#[test]
+fn expressions_that_are_neither_true_nor_false_do_not_match() {
+    for expression in ["data.name", "1", "null", "data", "'true'", "[true]"] {
+        assert!(!matches(expression), "{expression}");
+    }
+}
+
+#[test]
+fn text_that_is_no_expression_is_refused() {
+    for text in ["", "data.name ==", "(", "data..name", "data.name = 'x'", "a b"] {
+        assert!(matches!(text.parse::<Filter>(), Err(InvalidFilter::Syntax { .. })), "{text:?}");
+    }
+}
+
+#[test]
+fn a_name_that_events_do_not_have_is_refused_and_not_false_for_ever() {
+    for text in ["dat.name == 'x'", "name == 'x'", "has(dta.x)", "data.list.exists(i, i == x)"] {
+        assert!(matches!(text.parse::<Filter>(), Err(InvalidFilter::Unknown { .. })), "{text}");
+    }
+}
+
+#[test]
+fn a_function_that_does_not_exist_is_refused_and_not_false_for_ever() {
+    for text in [
+        "lower(data.name) == 'x'",
+        "data.name.lowerCase() == 'x'",
+        "data.list.exists(item, item.beginsWith('a'))",
+        "timestamp(time) > timestamp('2026-11-01T00:00:00Z')",
+        "Message{x: 1} == null",
+    ] {
+        assert!(matches!(text.parse::<Filter>(), Err(InvalidFilter::Unknown { .. })), "{text}");
+    }
+    for text in
+        ["type(data.count) == int", "[1, 2].map(x, x * 2) == [2, 4]", "{'a': size(id)}.a > 1"]
+    {
+        assert!(matches(text), "{text}");
+    }
+}

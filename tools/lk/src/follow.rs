@@ -1,0 +1,145 @@
+//! Following the stream: what `listen` and `on` share.
+
+mod contact;
+mod refusals;
+mod selection;
+mod signals;
+
+use std::{future, time::Duration};
+
+use anyhow::Context as _;
+use laniakea_wire::{
+    Context,
+    subscription::{CursorError, Delivery, Position, Subscription, SubscriptionConfig, Update},
+};
+
+use self::contact::Contact;
+pub(crate) use self::{refusals::Refusals, selection::Selection, signals::StopSignals};
+use crate::{filter::Filter, output::Progress, session::Session};
+
+/// How long the end may wait for the cursor to be stored.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// The stream; what there is to say about it is said on stderr.
+pub(crate) struct Follow {
+    subscription: Subscription,
+    filter: Option<Filter>,
+    contact: Contact,
+    refusals: Refusals,
+    progress: Progress,
+    stop: StopSignals,
+    /// Whether [`Happening::Idle`] was the last thing returned.
+    is_idle: bool,
+}
+
+/// What a command has to act upon.
+pub(crate) enum Happening {
+    /// An event that the filter matches.
+    Event(Box<Delivery>),
+    /// Everything up to here is done, as soon as what came before is.
+    Passed(Position),
+    /// Nothing waits: time to write what is buffered.
+    Idle,
+    /// The user has had enough.
+    Stop,
+}
+
+impl Follow {
+    /// Begins to follow. To be called inside the runtime.
+    pub(crate) fn open(
+        config: SubscriptionConfig,
+        filter: Option<Filter>,
+        session: &Session<'_>,
+    ) -> anyhow::Result<Self> {
+        let notices = session.notices;
+        let contact = Contact::new(config.publish.clone(), config.replay.clone(), notices);
+        Ok(Self {
+            stop: StopSignals::new()?,
+            subscription: Subscription::open(&Context::new(), config)?,
+            filter,
+            contact,
+            refusals: Refusals::new(notices),
+            progress: Progress::new(notices),
+            is_idle: false,
+        })
+    }
+
+    /// What happens next.
+    ///
+    /// # Errors
+    ///
+    /// The relay is not there at all, or the subscription cannot go on.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Happening> {
+        loop {
+            let update = tokio::select! {
+                biased;
+                () = self.stop.wait() => return Ok(Happening::Stop),
+                update = self.subscription.next() => update,
+                () = future::ready(()), if !self.is_idle => {
+                    self.is_idle = true;
+                    self.refusals.sum_up();
+                    return Ok(Happening::Idle);
+                }
+                () = self.contact.patience() => {
+                    self.contact.check()?;
+                    continue;
+                }
+            };
+            self.is_idle = false;
+            let update = update.context("the subscription ended")??;
+            if let Some(happening) = self.on_update(update)? {
+                return Ok(happening);
+            }
+        }
+    }
+
+    fn on_update(&mut self, update: Update) -> anyhow::Result<Option<Happening>> {
+        match update {
+            Update::Event(delivery) => {
+                self.contact.heard();
+                if self.filter.as_ref().is_none_or(|filter| filter.matches(&delivery)) {
+                    return Ok(Some(Happening::Event(delivery)));
+                }
+                return Ok(delivery.position().map(Happening::Passed));
+            }
+            Update::CaughtUp(position) => {
+                self.progress.finish();
+                self.contact.caught_up(position.seq);
+                return Ok(Some(Happening::Passed(position)));
+            }
+            Update::Progress { at, last } => {
+                self.contact.heard();
+                self.progress.reach(at, last);
+            }
+            Update::Refused { seq, reason } => self.aside(|| self.refusals.tell(seq, &reason)),
+            Update::Lost { after, before } => self.aside(|| self.contact.lost(after, before)),
+            Update::JournalChanged { from, to } => self.contact.journal_changed(from, to),
+            Update::Connected => self.contact.connected(),
+            Update::Disconnected => self.contact.disconnected(),
+            Update::ReplaySilent => self.contact.replay_silent()?,
+        }
+        Ok(None)
+    }
+
+    /// Does something to the terminal that must not mix with the progress bar.
+    pub(crate) fn aside<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.progress.aside(action)
+    }
+
+    /// Everything up to here was handled.
+    pub(crate) fn handled(&self, position: Position) -> Result<(), CursorError> {
+        self.subscription.handled(position)
+    }
+
+    /// Waits until the user has had enough.
+    pub(crate) async fn stopped(&mut self) {
+        self.stop.wait().await;
+    }
+
+    /// Stores the cursor and ends.
+    pub(crate) async fn close(mut self) -> Result<(), CursorError> {
+        self.progress.finish();
+        self.refusals.sum_up();
+        self.subscription.close(CLOSING).await
+    }
+}

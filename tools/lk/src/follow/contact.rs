@@ -1,0 +1,150 @@
+//! Whether the relay is there, and what to say when it is not.
+
+use std::{
+    future,
+    time::{Duration, Instant},
+};
+
+use laniakea_event::Seq;
+use uuid::Uuid;
+
+use crate::{failure::Unreachable, output::Notices};
+
+/// How long a relay may take to show that it is there. Once it has, it is waited for.
+const FIRST_CONTACT: Duration = Duration::from_secs(10);
+
+/// What is known of the connections.
+pub(super) struct Contact {
+    notices: Notices,
+    publish: String,
+    replay: Option<String>,
+    /// Something came that only a relay can have sent.
+    has_heard: bool,
+    is_connected: bool,
+    /// Until when the relay may take.
+    deadline: Option<Instant>,
+    /// Whether to say so when everything was read.
+    announces: bool,
+}
+
+impl Contact {
+    pub(super) fn new(publish: String, replay: Option<String>, notices: Notices) -> Self {
+        if replay.is_none() {
+            notices.warning(&format!(
+                "following {publish} alone: past events cannot be read and gaps cannot be filled \
+                 unless --replay names the relay's replay endpoint"
+            ));
+        }
+        Self {
+            notices,
+            publish,
+            replay,
+            has_heard: false,
+            is_connected: false,
+            deadline: Some(Instant::now() + FIRST_CONTACT),
+            announces: true,
+        }
+    }
+
+    /// Ends when it is time for [`Self::check`].
+    pub(super) async fn patience(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => future::pending().await,
+        }
+    }
+
+    /// Gives up on a relay that did not show.
+    pub(super) fn check(&mut self) -> Result<(), Unreachable> {
+        self.deadline = None;
+        if self.is_connected {
+            return Ok(());
+        }
+        if !self.has_heard {
+            return Err(Unreachable(self.publish.clone()));
+        }
+        self.notices.warning(&format!("no answer from {}: trying again", self.publish));
+        Ok(())
+    }
+
+    pub(super) fn heard(&mut self) {
+        self.has_heard = true;
+    }
+
+    pub(super) fn caught_up(&mut self, at: Seq) {
+        self.has_heard = true;
+        if std::mem::take(&mut self.announces) {
+            self.notices.note(&format!("up to date at event {at}; waiting for more"));
+        }
+    }
+
+    pub(super) fn connected(&mut self) {
+        let is_first = self.deadline.take().is_some();
+        if !std::mem::replace(&mut self.is_connected, true) && !is_first {
+            self.notices.note(&format!("connected to {}", self.publish));
+        }
+    }
+
+    pub(super) fn disconnected(&mut self) {
+        if std::mem::take(&mut self.is_connected) {
+            self.announces = true;
+            self.notices.warning(&format!("disconnected from {}: trying again", self.publish));
+        }
+    }
+
+    pub(super) fn replay_silent(&mut self) -> Result<(), Unreachable> {
+        let replay = self.replay.clone().unwrap_or_default();
+        if !self.has_heard {
+            return Err(Unreachable(replay));
+        }
+        self.notices.warning(&format!("no answer from {replay}: trying again"));
+        Ok(())
+    }
+
+    pub(super) fn lost(&self, after: Seq, before: Seq) {
+        let (first, last) = (after.0.saturating_add(1), before.0.saturating_sub(1));
+        let events = if first >= last {
+            format!("event {last} is")
+        } else {
+            format!("the events {first} to {last} are")
+        };
+        self.notices.warning(&format!("{events} lost: the relay does not have them any more"));
+    }
+
+    pub(super) fn journal_changed(&mut self, from: Uuid, to: Uuid) {
+        self.announces = true;
+        self.notices.warning(&format!(
+            "the relay has another journal, {to} instead of {from}: it was rebuilt, or this is \
+             another relay. Reading on in it"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact() -> Contact {
+        Contact::new("tcp://x:5572".to_owned(), Some("tcp://x:5573".to_owned()), Notices::All)
+    }
+
+    #[test]
+    fn a_relay_that_never_showed_is_given_up() {
+        assert_eq!(contact().check().unwrap_err().to_string(), "no answer from tcp://x:5572");
+        assert_eq!(
+            contact().replay_silent().unwrap_err().to_string(),
+            "no answer from tcp://x:5573"
+        );
+    }
+
+    #[test]
+    fn a_relay_that_was_there_is_waited_for() {
+        let mut connected = contact();
+        connected.connected();
+        connected.disconnected();
+        assert!(connected.deadline.is_none());
+        let mut heard = contact();
+        heard.heard();
+        assert!(heard.check().is_ok() && heard.replay_silent().is_ok());
+    }
+}

@@ -1,0 +1,20 @@
+//! How things are shown: facts and events on stdout, notices and progress on stderr.
+
+mod event_line;
+mod events;
+mod facts;
+mod moment;
+mod notices;
+mod progress;
+mod text;
+mod visible;
+
+pub(crate) use self::{
+    events::{EventWriter, Format},
+    facts::{Facts, print_json},
+    moment::Zone,
+    notices::{Notices, say},
+    progress::Progress,
+    text::pad,
+    visible::{visible, visible_lines},
+};

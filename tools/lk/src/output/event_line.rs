@@ -1,0 +1,150 @@
+//! One event a line: time, how much it matters, id, signers, summary.
+
+use anstyle::{AnsiColor, Style};
+use laniakea_catalog::{Catalog, Severity};
+use laniakea_event::SignerId;
+use laniakea_wire::subscription::Delivery;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::output::{
+    Zone, pad,
+    text::{keep_end, keep_start},
+    visible,
+};
+
+const DIM: Style = Style::new().dimmed();
+const ID: Style = AnsiColor::Cyan.on_default();
+const UNVERIFIED: Style = AnsiColor::Yellow.on_default();
+
+/// Lays out the lines of one run. The columns grow with what is in them, so that lines are
+/// aligned and no space is kept for ids that do not come.
+#[derive(Debug)]
+pub(crate) struct EventLines {
+    zone: Zone,
+    id_columns: usize,
+    signer_columns: usize,
+    /// What the line above is dated.
+    date: String,
+}
+
+/// How much room there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// A terminal of so many columns: what does not fit is shortened, and the date is written
+    /// once a day.
+    Terminal(usize),
+    /// A file or pipe: every line is complete.
+    Unlimited,
+}
+
+impl Room {
+    fn id(self) -> usize {
+        match self {
+            Self::Terminal(columns) => (columns / 3).clamp(20, 46),
+            Self::Unlimited => usize::MAX,
+        }
+    }
+
+    fn signers(self) -> usize {
+        match self {
+            Self::Terminal(columns) => (columns / 8).clamp(10, 24),
+            Self::Unlimited => usize::MAX,
+        }
+    }
+
+    /// Narrower than this a summary says nothing: the line is broken instead.
+    fn summary(self, taken: usize) -> usize {
+        match self {
+            Self::Terminal(columns) => columns.saturating_sub(taken).max(30),
+            Self::Unlimited => usize::MAX,
+        }
+    }
+}
+
+impl EventLines {
+    /// Lines with times in this zone.
+    pub(crate) fn new(zone: Zone) -> Self {
+        Self { zone, id_columns: 24, signer_columns: 10, date: String::new() }
+    }
+
+    /// The line of an event, after a line with the date if that is another one.
+    pub(crate) fn show(&mut self, delivery: &Delivery, room: Room) -> String {
+        let id = delivery.id().as_str();
+        let summary = Catalog::builtin().summary(id, delivery.data());
+        let (heading, time) = self.time(delivery, room);
+        let id_text = column(&mut self.id_columns, room.id(), id, keep_end);
+        let (style, signers) = signers(delivery);
+        let signers = column(&mut self.signer_columns, room.signers(), &signers, keep_start);
+        let taken = [&time, &id_text, &signers].map(|text| text.width() + 2).iter().sum::<usize>();
+        let text = visible(without_id(&summary.text, id));
+        let text = keep_start(&text, room.summary(taken + 2));
+        let (mark_style, mark) = mark(summary.severity);
+        format!(
+            "{heading}{DIM}{time}{DIM:#}  {mark_style}{mark}{mark_style:#} {ID}{id_text}{ID:#}  \
+             {style}{signers}{style:#}  {text}"
+        )
+    }
+
+    fn time(&mut self, delivery: &Delivery, room: Room) -> (String, String) {
+        let Some(moment) = self.zone.show(delivery.time()) else {
+            let text = delivery.covered().get("time").and_then(|time| time.as_str());
+            return (String::new(), keep_start(&visible(text.unwrap_or("?")), 19));
+        };
+        let date = moment.date();
+        if room == Room::Unlimited {
+            return (String::new(), format!("{date} {}", moment.time()));
+        }
+        if date == self.date {
+            return (String::new(), moment.time());
+        }
+        let heading = format!("{DIM}── {date} ──{DIM:#}\n");
+        self.date = date;
+        (heading, moment.time())
+    }
+}
+
+/// Fits a text into its column, which grows up to `most`.
+fn column(
+    columns: &mut usize,
+    most: usize,
+    text: &str,
+    shorten: fn(&str, usize) -> String,
+) -> String {
+    *columns = text.width().max(*columns).min(most);
+    pad(&shorten(text, *columns), *columns)
+}
+
+/// Who stands behind the event. That the relay signed goes without saying, unless nobody else did.
+fn signers(delivery: &Delivery) -> (Style, String) {
+    let Some(signers) = delivery.signers() else {
+        return (UNVERIFIED, "unverified".to_owned());
+    };
+    let relay = delivery.note().map(|note| &note.relay);
+    let sources: Vec<&str> = signers
+        .iter()
+        .filter(|signer| Some(**signer) != relay)
+        .map(|signer| signer.as_str())
+        .collect();
+    if sources.is_empty() {
+        let relay = relay.map_or("", SignerId::as_str);
+        return (UNVERIFIED, visible(&format!("{relay} only")));
+    }
+    (DIM, visible(&sources.join(", ")))
+}
+
+fn mark(severity: Severity) -> (Style, &'static str) {
+    match severity {
+        Severity::Info => (DIM, "·"),
+        Severity::Success => (AnsiColor::Green.on_default(), "✓"),
+        Severity::Warning => (AnsiColor::Yellow.on_default().bold(), "!"),
+        Severity::Error => (AnsiColor::Red.on_default().bold(), "✗"),
+    }
+}
+
+/// The summary of a type that nobody described begins with its id, which has a column already.
+fn without_id<'a>(summary: &'a str, id: &str) -> &'a str {
+    summary.strip_prefix(id).map_or(summary, |rest| rest.trim_start_matches([':', ' ']))
+}
+
+#[cfg(test)]
+mod tests;
