@@ -1,3 +1,0 @@
-//! A module that is both a source and a sink.
-
-fn main() {}
