@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Object, Prefix, SignerId, Value};
+use crate::{
+    Prefix, SignerId, Value,
+    json::{write_key, write_string},
+};
 
 /// A position in one journal: 1, 2, 3, … without holes; 0 stands before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -68,16 +71,53 @@ impl RelayNote {
         self.prev.get(prefix.as_str()).copied()
     }
 
-    pub(crate) fn to_value(&self) -> Value {
-        let prev: Object =
-            self.prev.iter().map(|(prefix, seq)| (prefix.clone(), seq.0.into())).collect();
-        let members = [
-            ("journal", Value::from(self.journal.to_string())),
-            ("prev", prev.into()),
-            ("received", self.received.as_str().into()),
-            ("relay", self.relay.as_str().into()),
-            ("seq", self.seq.0.into()),
-        ];
-        Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    /// Appends the note in canonical form; every event pays for this once.
+    pub(crate) fn write(&self, text: &mut String) {
+        write_key_after(text, '{', "journal");
+        write_string(text, self.journal.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        write_key_after(text, ',', "prev");
+        text.push('{');
+        for (index, (prefix, seq)) in self.prev.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            write_key(text, prefix);
+            text.push_str(&seq.to_string());
+        }
+        text.push('}');
+        write_key_after(text, ',', "received");
+        write_string(text, &self.received);
+        write_key_after(text, ',', "relay");
+        write_string(text, self.relay.as_str());
+        write_key_after(text, ',', "seq");
+        text.push_str(&self.seq.to_string());
+        text.push('}');
+    }
+}
+
+fn write_key_after(text: &mut String, before: char, name: &str) {
+    text.push(before);
+    write_key(text, name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn a_note_is_written_in_canonical_form_and_reads_back() {
+        let note = RelayNote {
+            relay: SignerId::parse("r\u{e9}lay\\").unwrap(),
+            journal: Uuid::from_u128(7),
+            seq: Seq(u64::MAX),
+            received: "2026-11-23T16:00:00.123456Z".to_owned(),
+            prev: BTreeMap::from([(String::new(), Seq(16)), ("_lk.".to_owned(), Seq(0))]),
+        };
+        let mut text = String::new();
+        note.write(&mut text);
+        let value = Value::parse(text.as_bytes(), &Limits::SUBMISSION).unwrap();
+        assert_eq!(value.to_canonical(), text);
+        assert_eq!(RelayNote::parse(&value), Some(note));
     }
 }

@@ -1,8 +1,8 @@
 //! The bytes that signatures cover, and where the uncovered members stand among them.
 
 use crate::{
-    Digest, Signatures,
-    json::{Object, Value, write_key, write_value},
+    Digest, RelayNote, Signatures,
+    json::{Object, write_key, write_value},
 };
 
 const SIGNATURES: &str = "signatures";
@@ -59,15 +59,15 @@ impl SignedBytes {
     }
 
     /// The whole event in canonical form, with these signatures and this note.
-    pub(crate) fn frame(&self, signatures: &Signatures, unsigned: Option<&Value>) -> Vec<u8> {
+    pub(crate) fn frame(&self, signatures: &Signatures, note: Option<&RelayNote>) -> Vec<u8> {
         let mut frame = String::with_capacity(self.text.len() + 128 * signatures.len() + 512);
         frame.push_str(&self.text[..self.signatures_at]);
         frame.push_str(",\"signatures\":");
         signatures.write(&mut frame);
         frame.push_str(&self.text[self.signatures_at..self.unsigned_at]);
-        if let Some(unsigned) = unsigned {
+        if let Some(note) = note {
             frame.push_str(",\"unsigned\":");
-            write_value(&mut frame, unsigned);
+            note.write(&mut frame);
         }
         frame.push_str(&self.text[self.unsigned_at..]);
         frame.into_bytes()

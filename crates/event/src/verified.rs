@@ -62,7 +62,7 @@ impl VerifiedEvent {
 
     /// The event in canonical form with its good signatures and a relay's note, as published.
     pub fn frame(&self, note: &RelayNote) -> Vec<u8> {
-        self.signed.frame(&self.signatures, Some(&note.to_value()))
+        self.signed.frame(&self.signatures, Some(note))
     }
 
     /// The event's type.

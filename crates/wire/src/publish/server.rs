@@ -16,6 +16,9 @@ use crate::{
     wake::Waker,
 };
 
+/// Events that wait for one slow subscriber. ZeroMQ keeps 128 bytes for each beside the event
+/// itself, so 200 subscribers that all fall behind cost 50 MB; they find what they lost by `prev`.
+const SUBSCRIBER_QUEUE: i32 = 2_000;
 /// Groups that wait for the socket's thread, which never waits for a subscriber.
 const QUEUED_GROUPS: usize = 64;
 
@@ -44,7 +47,7 @@ impl PublishServer {
             kind: zmq::XPUB,
             max_message_bytes: 64 << 10,
             receive_queue: 1_000,
-            send_queue: 10_000,
+            send_queue: SUBSCRIBER_QUEUE,
         })?;
         let endpoints = bind(&socket, endpoints)?;
         let waker = Waker::new().map_err(WireError::Thread)?;
