@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apt::{
-    index::{About, BinaryEntry, Entries, IndexName, Text},
+    index::{About, BinaryEntry, Entries, IndexName},
+    text::Text,
     version::Version,
 };
 
@@ -41,6 +42,9 @@ pub struct Binary {
     pub version: Version,
 }
 
+/// What the indexes of a suite hold.
+pub type Contents<'a> = BTreeMap<&'a IndexName, &'a Entries>;
+
 /// The source packages of a suite.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SuiteState {
@@ -55,10 +59,10 @@ impl SuiteState {
     /// binaries of a version that it no longer lists linger until they are rebuilt, and say nothing
     /// about the source. Packages that no `Sources` index lists, as when only binary indexes are
     /// watched, are grouped by the `Source` of their binaries.
-    pub fn of<'a>(indexes: impl Iterator<Item = (&'a IndexName, &'a Entries)> + Clone) -> Self {
+    pub fn of(indexes: &Contents<'_>) -> Self {
         let mut listed: BTreeMap<SourceKey, Versions> = BTreeMap::new();
         let mut components: BTreeSet<Text> = BTreeSet::new();
-        for (index, entries) in indexes.clone() {
+        for (index, entries) in indexes {
             let Entries::Sources(sources) = entries else { continue };
             let component = Text::from(index.component.as_str());
             for source in sources {
@@ -149,7 +153,7 @@ mod tests {
                 (name, entries)
             })
             .collect();
-        SuiteState::of(read.iter().map(|(name, entries)| (name, entries)))
+        SuiteState::of(&read.iter().map(|(name, entries)| (name, entries)).collect())
     }
 
     /// One line a version: `component/source version: binaries`.

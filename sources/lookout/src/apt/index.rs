@@ -4,23 +4,22 @@
 //! caller drops the entries of an index whose hash turns out wrong.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     io::{self, BufRead},
-    sync::Arc,
 };
 
 use deb822_fast::borrowed::{BorrowedParagraph, BorrowedParser};
 
-use super::{paragraph::Paragraphs, version::Version};
+use super::{
+    paragraph::Paragraphs,
+    text::{Text, Texts},
+    version::Version,
+};
 
 /// Ten times what the largest archive holds for one architecture.
 const MAX_ENTRIES: usize = 1_000_000;
 const MAX_NAME_BYTES: usize = 200;
 const MAX_TEXT_BYTES: usize = 500;
-
-/// A short text that many entries share.
-pub type Text = Arc<str>;
 
 /// Which index of a suite.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,11 +136,11 @@ impl Index {
         let mut texts = Texts::default();
         match kind {
             IndexKind::Sources => {
-                let (entries, left_out) = read_all(reader, |fields| texts.source(fields))?;
+                let (entries, left_out) = read_all(reader, |fields| source(&mut texts, fields))?;
                 Ok(Self { entries: Entries::Sources(entries), left_out })
             }
             IndexKind::Packages(_) => {
-                let (entries, left_out) = read_all(reader, |fields| texts.binary(fields))?;
+                let (entries, left_out) = read_all(reader, |fields| binary(&mut texts, fields))?;
                 Ok(Self { entries: Entries::Packages(entries), left_out })
             }
         }
@@ -182,61 +181,43 @@ fn invalid(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Er
     io::Error::new(io::ErrorKind::InvalidData, cause)
 }
 
-/// Keeps one copy of each text: maintainers, sections and architectures repeat by the thousand.
-#[derive(Default)]
-struct Texts(BTreeSet<Text>);
+fn source(texts: &mut Texts, fields: &BorrowedParagraph<'_>) -> Reading<SourceEntry> {
+    // Kept for the binaries of other packages that were built with it; not offered any more.
+    if fields.get_single("Extra-Source-Only") == Some("yes") {
+        return Reading::Passed;
+    }
+    entry_or_nonsense(|| {
+        let name = package_name(fields.get_single("Package")?)?;
+        let version = Version::parse(fields.get_single("Version")?)?;
+        Some(SourceEntry { name: texts.keep(name), version, about: about(texts, fields) })
+    })
+}
 
-impl Texts {
-    fn source(&mut self, fields: &BorrowedParagraph<'_>) -> Reading<SourceEntry> {
-        // Kept for the binaries of other packages that were built with it; not offered any more.
-        if fields.get_single("Extra-Source-Only") == Some("yes") {
-            return Reading::Passed;
-        }
-        let entry = || {
-            let name = package_name(fields.get_single("Package")?)?;
-            let version = Version::parse(fields.get_single("Version")?)?;
-            Some(SourceEntry { name: name.into(), version, about: self.about(fields) })
+fn binary(texts: &mut Texts, fields: &BorrowedParagraph<'_>) -> Reading<BinaryEntry> {
+    entry_or_nonsense(|| {
+        let name = texts.keep(package_name(fields.get_single("Package")?)?);
+        let version = Version::parse(fields.get_single("Version")?)?;
+        let architecture = texts.keep(package_name(fields.get_single("Architecture")?)?);
+        let (source, source_version) = match fields.get_single("Source").map(source_field) {
+            None => (name.clone(), version.clone()),
+            Some((source, None)) => (texts.keep(package_name(source)?), version.clone()),
+            Some((source, Some(other))) => {
+                (texts.keep(package_name(source)?), Version::parse(other)?)
+            }
         };
-        entry_or_nonsense(entry)
-    }
+        let about = about(texts, fields);
+        Some(BinaryEntry { name, version, architecture, source, source_version, about })
+    })
+}
 
-    fn binary(&mut self, fields: &BorrowedParagraph<'_>) -> Reading<BinaryEntry> {
-        let entry = || {
-            let name = self.keep(package_name(fields.get_single("Package")?)?);
-            let version = Version::parse(fields.get_single("Version")?)?;
-            let architecture = package_name(fields.get_single("Architecture")?)?;
-            let (source, source_version) = match fields.get_single("Source").map(source_field) {
-                None => (name.clone(), version.clone()),
-                Some((source, None)) => (self.keep(package_name(source)?), version.clone()),
-                Some((source, Some(other))) => {
-                    (self.keep(package_name(source)?), Version::parse(other)?)
-                }
-            };
-            let architecture = self.keep(architecture);
-            let about = self.about(fields);
-            Some(BinaryEntry { name, version, architecture, source, source_version, about })
-        };
-        entry_or_nonsense(entry)
-    }
-
-    fn about(&mut self, fields: &BorrowedParagraph<'_>) -> About {
-        let mut text = |name| {
-            let value: &str = fields.get_single(name)?;
-            let value: String = value.chars().filter(|c| !c.is_control()).collect();
-            let value = &value[..value.floor_char_boundary(MAX_TEXT_BYTES)];
-            (!value.is_empty()).then(|| self.keep(value))
-        };
-        About { maintainer: text("Maintainer"), section: text("Section") }
-    }
-
-    fn keep(&mut self, text: &str) -> Text {
-        if let Some(kept) = self.0.get(text) {
-            return kept.clone();
-        }
-        let kept = Text::from(text);
-        self.0.insert(kept.clone());
-        kept
-    }
+fn about(texts: &mut Texts, fields: &BorrowedParagraph<'_>) -> About {
+    let mut text = |name| {
+        let value: &str = fields.get_single(name)?;
+        let value: String = value.chars().filter(|c| !c.is_control()).collect();
+        let value = &value[..value.floor_char_boundary(MAX_TEXT_BYTES)];
+        (!value.is_empty()).then(|| texts.keep(value))
+    };
+    About { maintainer: text("Maintainer"), section: text("Section") }
 }
 
 fn entry_or_nonsense<T>(entry: impl FnOnce() -> Option<T>) -> Reading<T> {

@@ -1,6 +1,6 @@
 //! What a verified `Release` file says, and whether to believe it now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deb822_fast::borrowed::{BorrowedParagraph, BorrowedParser};
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
@@ -151,20 +151,16 @@ impl Release {
         (!forms.is_empty()).then_some(OfferedIndex { plain, forms })
     }
 
-    /// The indexes to watch for what the configuration names.
-    pub fn wanted(&self, components: &[String], architectures: &[String]) -> Vec<IndexName> {
-        let mut names: Vec<IndexName> = Vec::new();
-        for component in components {
-            let of = |architecture: &String| IndexName::new(component, architecture);
-            names.extend(architectures.iter().map(of));
-            let binaries = names.iter().any(|name| matches!(name.kind, IndexKind::Packages(_)));
-            if binaries && self.separate_all {
-                names.push(IndexName::new(component, "all"));
-            }
+    /// The indexes to watch, given those that the configuration names.
+    pub fn wanted(&self, named: impl Iterator<Item = IndexName>) -> BTreeSet<IndexName> {
+        let mut wanted: BTreeSet<IndexName> = named.collect();
+        if self.separate_all {
+            let binaries = |name: &&IndexName| matches!(name.kind, IndexKind::Packages(_));
+            let all = |name: &IndexName| IndexName::new(&name.component, "all");
+            let implied: Vec<_> = wanted.iter().filter(binaries).map(all).collect();
+            wanted.extend(implied);
         }
-        names.sort();
-        names.dedup();
-        names
+        wanted
     }
 }
 

@@ -18,6 +18,7 @@ use reqwest::{
 use tokio::runtime::Handle;
 
 use super::{Fetch, FetchError, Fetched, Validators};
+use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest silence; a slow mirror may take as long as it likes in all.
@@ -31,7 +32,25 @@ const MAX_VALIDATOR_BYTES: usize = 512;
 pub struct Http {
     client: Client,
     directory: Url,
+    waiting: Waiting,
+}
+
+/// Waits for the network on a thread that may block, and no longer than until the stop.
+#[derive(Debug, Clone)]
+struct Waiting {
     runtime: Handle,
+    stop: Stop,
+}
+
+impl Waiting {
+    fn wait_for<T>(&self, answer: impl Future<Output = reqwest::Result<T>>) -> io::Result<T> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                answer = answer => answer.map_err(|error| io::Error::other(error.without_url())),
+                () = self.stop.wait() => Err(io::Error::other("stopping")),
+            }
+        })
+    }
 }
 
 /// A client that cannot be made.
@@ -45,17 +64,23 @@ pub struct HttpError {
 impl Http {
     /// A client for the suite whose directory is at `directory`, an address that ends in `/`.
     ///
-    /// Its methods must be called where blocking is allowed, outside of `runtime`'s own threads.
+    /// Its methods must be called where blocking is allowed, within `runtime`; what they wait for
+    /// fails once `stop` is set.
     ///
     /// # Errors
     ///
     /// If the address of the proxy makes no sense.
-    pub fn new(directory: Url, proxy: Option<&str>, runtime: Handle) -> Result<Self, HttpError> {
+    pub fn new(
+        directory: Url,
+        proxy: Option<&str>,
+        runtime: Handle,
+        stop: Stop,
+    ) -> Result<Self, HttpError> {
         // Fails if somebody else was first, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             client(proxy).map_err(|source| HttpError { url: directory.clone(), source })?;
-        Ok(Self { client, directory, runtime })
+        Ok(Self { client, directory, waiting: Waiting { runtime, stop } })
     }
 }
 
@@ -77,10 +102,6 @@ fn client(proxy: Option<&str>) -> reqwest::Result<Client> {
 
 impl Fetch for Http {
     fn get(&self, path: &str, known: &Validators) -> Result<Fetched, FetchError> {
-        let unreachable = |error: reqwest::Error| FetchError::Unreachable {
-            url: format!("{}{path}", self.directory),
-            source: io::Error::other(error.without_url()),
-        };
         let url = format!("{}{path}", self.directory);
         let mut request = self.client.get(&url);
         if known.url == url {
@@ -91,12 +112,15 @@ impl Fetch for Http {
                     value.iter().fold(request, |request, value| request.header(&header, value));
             }
         }
-        let response = self.runtime.block_on(request.send()).map_err(unreachable)?;
+        let response = match self.waiting.wait_for(async { request.send().await }) {
+            Ok(response) => response,
+            Err(source) => return Err(FetchError::Unreachable { url, source }),
+        };
         match response.status() {
             StatusCode::OK => {
                 let validators = validators(url, response.headers());
                 let body =
-                    Body { response, chunk: io::Cursor::default(), runtime: self.runtime.clone() };
+                    Body { response, chunk: io::Cursor::default(), waiting: self.waiting.clone() };
                 Ok(Fetched::File(Box::new(body), validators))
             }
             StatusCode::NOT_MODIFIED if known.url == url => Ok(Fetched::NotModified),
@@ -118,7 +142,7 @@ fn validators(url: String, headers: &HeaderMap) -> Validators {
 struct Body {
     response: Response,
     chunk: io::Cursor<Vec<u8>>,
-    runtime: Handle,
+    waiting: Waiting,
 }
 
 impl Read for Body {
@@ -128,10 +152,9 @@ impl Read for Body {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            match self.runtime.block_on(self.response.chunk()) {
-                Ok(Some(chunk)) => self.chunk = io::Cursor::new(chunk.into()),
-                Ok(None) => return Ok(0),
-                Err(error) => return Err(io::Error::other(error.without_url())),
+            match self.waiting.wait_for(self.response.chunk())? {
+                Some(chunk) => self.chunk = io::Cursor::new(chunk.into()),
+                None => return Ok(0),
             }
         }
     }

@@ -63,8 +63,8 @@ fn an_index_is_offered_with_its_smallest_form_first() {
 #[test]
 fn packages_of_architecture_all_are_watched_where_they_have_an_index_of_their_own() {
     let wanted = |release: &Release, architectures: &[&str]| -> Vec<String> {
-        let architectures: Vec<String> = architectures.iter().map(|&a| a.to_owned()).collect();
-        let names = release.wanted(&["main".to_owned()], &architectures);
+        let indexes = architectures.iter().map(|architecture| IndexName::new("main", architecture));
+        let names = release.wanted(indexes);
         names.iter().map(ToString::to_string).collect()
     };
     let debian_does_not =

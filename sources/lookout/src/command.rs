@@ -1,0 +1,68 @@
+//! The commands, and what they have in common.
+
+pub(crate) mod check;
+pub(crate) mod discover;
+pub(crate) mod once;
+pub(crate) mod run;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use laniakea_daemon::{EXIT_FAILED, EXIT_USAGE, load_config};
+use laniakea_event::SigningKey;
+use lookout::{announce::Announcer, config::Config, store::Store};
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+/// A command that did not succeed.
+pub(crate) struct Failure {
+    pub(crate) exit_code: u8,
+    pub(crate) error: anyhow::Error,
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn usage(error: anyhow::Error) -> Self {
+        Self { exit_code: EXIT_USAGE, error, hint: None }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit_code: EXIT_FAILED, error: error.into(), hint: None }
+    }
+}
+
+/// Loads and checks the configuration.
+fn load(path: &Path) -> Result<Config> {
+    let config: Config = load_config(path)?;
+    config.validate().with_context(|| format!("{} makes no sense", path.display()))?;
+    Ok(config)
+}
+
+/// The one who signs, as the configuration says.
+fn announcer(config: &Config) -> Result<Announcer> {
+    let key = SigningKey::load(&config.identity.key_file)?;
+    let mut node = [0; 6];
+    node.copy_from_slice(&Uuid::new_v4().as_bytes()[..6]);
+    // Says that it is no network card's address.
+    node[0] |= 1;
+    Ok(Announcer { key, dialect: config.dialect, origin: hostname(), node })
+}
+
+/// The machine's name, if an event can carry it.
+fn hostname() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    let fits = !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned())
+}
+
+fn open_store(config: &Config) -> Result<Store, Failure> {
+    Store::open(&config.data_dir).map_err(|error| Failure::usage(error.into()))
+}
+
+fn runtime() -> Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().context("could not start the runtime")
+}

@@ -1,0 +1,110 @@
+//! What must survive a crash: what was seen of each suite, and the events that are not sent yet.
+//!
+//! One transaction moves the state of a suite and puts the events that tell of it, signed and in
+//! their final bytes, into the outbox. So there is no moment at which a change is known and not
+//! announced, or announced and not known: a crash before it repeats the look, a crash after it
+//! repeats the sending, and the relay knows an event that it has by its digest.
+
+mod outbox;
+mod rows;
+mod schema;
+mod suites;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+
+pub use self::{
+    outbox::{Pending, RejectedEvent},
+    suites::Indexes,
+};
+
+const DATABASE: &str = "lookout.sqlite";
+const LOCK: &str = "lookout.lock";
+
+/// The state and the outbox, in one `SQLite` database.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    /// Held as long as the store is open: two of us would announce everything twice.
+    _lock: File,
+}
+
+/// A store that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The directory or its lock.
+    #[error("could not use the data directory {}", path.display())]
+    Directory {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another lookout is at work.
+    #[error("another lookout is using {}", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The file belongs to another program.
+    #[error("{} is no database of lookout", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file is of a later lookout.
+    #[error("{} was written by a newer lookout (schema {found}, this one knows {known})", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The file is damaged.
+    #[error("{} is damaged: {detail}", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What `SQLite` says.
+        detail: String,
+    },
+    /// The database does not do as it is told.
+    #[error("the database failed")]
+    Database(#[from] rusqlite::Error),
+}
+
+impl Store {
+    /// Opens the store in `data_dir`, making it if there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`]: a file that is damaged, foreign or newer is never touched.
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let lock = lock(data_dir)?;
+        let connection = schema::open(&data_dir.join(DATABASE))?;
+        Ok(Self { connection, _lock: lock })
+    }
+}
+
+fn lock(data_dir: &Path) -> Result<File, StoreError> {
+    let path = || data_dir.to_owned();
+    let failed = |source| StoreError::Directory { path: path(), source };
+    fs::create_dir_all(data_dir).map_err(failed)?;
+    let lock = File::create(data_dir.join(LOCK)).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

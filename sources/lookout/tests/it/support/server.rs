@@ -1,0 +1,138 @@
+//! A small HTTP server for a directory, as mirrors are: with `ETag`, `Last-Modified` and "not
+//! modified"; and a proxy, since the request line may hold a whole address.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use lookout::apt::checksum::Checksum;
+
+/// Answers that are not the file.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// This status, and nothing else.
+    Status(u16),
+    /// Other bytes.
+    Bytes(Vec<u8>),
+    /// The file, cut off after so many bytes.
+    CutOff(usize),
+}
+
+/// A server on a port of the system's choice.
+#[derive(Clone)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    directory: PathBuf,
+    validators: bool,
+    requests: Mutex<Vec<String>>,
+    answers: Mutex<BTreeMap<String, Answer>>,
+}
+
+impl Server {
+    /// Serves a directory.
+    pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
+        Self::start(directory.into(), true)
+    }
+
+    /// Serves a directory without saying how to ask whether a file has changed.
+    pub(crate) fn without_validators(directory: impl Into<PathBuf>) -> Self {
+        Self::start(directory.into(), false)
+    }
+
+    fn start(directory: PathBuf, validators: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::new(Shared {
+                directory,
+                validators,
+                requests: Mutex::default(),
+                answers: Mutex::default(),
+            }),
+        };
+        let shared = server.shared.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = shared.clone();
+                thread::spawn(move || shared.serve(&stream));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Answers requests for `path` with something else than the file.
+    pub(crate) fn answer(&self, path: &str, answer: Answer) {
+        self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    /// Answers with the files again.
+    pub(crate) fn heal(&self) {
+        self.shared.answers.lock().unwrap().clear();
+    }
+
+    /// The requests since the last time, as `target status`.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.requests.lock().unwrap())
+    }
+}
+
+impl Shared {
+    /// One request a connection.
+    fn serve(&self, stream: &TcpStream) -> Option<()> {
+        let mut lines = BufReader::new(stream).lines();
+        let request = lines.next()?.ok()?;
+        let headers: Vec<String> =
+            lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        let target = request.split(' ').nth(1)?;
+        // A proxy is asked for the whole address.
+        let path = match target.strip_prefix("http://") {
+            Some(rest) => &rest[rest.find('/')?..],
+            None => target,
+        };
+        let (status, head, body) = self.respond(path, &headers);
+        self.requests.lock().unwrap().push(format!("{target} {status}"));
+        let mut stream = stream;
+        write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\n{head}\r\n").ok()?;
+        stream.write_all(&body).ok()
+    }
+
+    fn respond(&self, path: &str, headers: &[String]) -> (u16, String, Vec<u8>) {
+        let file = fs::read(self.directory.join(path.trim_start_matches('/')));
+        let answer = self.answers.lock().unwrap().get(path).cloned();
+        let (body, length) = match (answer, file) {
+            (Some(Answer::Status(status)), _) => {
+                return (status, "Content-Length: 0\r\n".to_owned(), Vec::new());
+            }
+            (Some(Answer::Bytes(bytes)), _) => (bytes.clone(), bytes.len()),
+            (Some(Answer::CutOff(at)), Ok(bytes)) => (bytes[..at].to_vec(), bytes.len()),
+            (_, Err(_)) => {
+                return (404, "Content-Length: 0\r\n".to_owned(), Vec::new());
+            }
+            (None, Ok(bytes)) => (bytes.clone(), bytes.len()),
+        };
+        let tag = format!("\"{}\"", Checksum::of(&body).hex());
+        let has = |header: &str| headers.iter().any(|line| line.eq_ignore_ascii_case(header));
+        if self.validators && has(&format!("if-none-match: {tag}")) {
+            return (304, String::new(), Vec::new());
+        }
+        let mut head = format!("Content-Length: {length}\r\n");
+        if self.validators {
+            head += &format!("ETag: {tag}\r\n");
+        }
+        (200, head, body)
+    }
+}
