@@ -1,0 +1,17 @@
+"""What the tests use: a real relay, keys, events, and sockets as Laniakea's modules have them.
+
+Written with pyzmq and PyNaCl alone, so that nothing here shares code with what is tested.
+"""
+
+from .case import RelayTest
+from .events import Key, canonical, digest, verify
+from .programs import Program, binary
+from .relay import Relay
+from .sockets import Asker, OneWay, Requester, Subscriber, Submitter
+from .vectors import VECTORS, cases, vector_key
+from .waiting import until
+
+__all__ = [
+    "Asker", "Key", "OneWay", "Program", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
+    "binary", "canonical", "cases", "digest", "until", "vector_key", "verify",
+]  # fmt: skip
