@@ -1,5 +1,6 @@
 //! Publish: how events leave the relay.
 
+mod patience;
 mod server;
 
 pub use server::{Publication, PublishServer};

@@ -131,6 +131,33 @@ pub(crate) fn receive(
     }
 }
 
+/// The option of XPUB sockets for which the `zmq` crate has no method.
+pub(crate) trait XpubSocket {
+    /// With `true` a send fails while any subscriber's queue is full; with `false` that
+    /// subscriber loses the message.
+    fn set_xpub_nodrop(&mut self, nodrop: bool) -> Result<(), zmq::Error>;
+}
+
+impl XpubSocket for zmq::Socket {
+    #[expect(unsafe_code, reason = "the crate offers no safe way to set this option")]
+    fn set_xpub_nodrop(&mut self, nodrop: bool) -> Result<(), zmq::Error> {
+        /// `ZMQ_XPUB_NODROP` of zmq.h.
+        const XPUB_NODROP: std::ffi::c_int = 69;
+        let value = std::ffi::c_int::from(nodrop);
+        // SAFETY: the socket is open for as long as `self` lives, nobody else uses it meanwhile
+        // because `self` is borrowed mutably, and ZeroMQ copies the value before it returns.
+        let outcome = unsafe {
+            zmq_sys::zmq_setsockopt(
+                self.as_mut_ptr(),
+                XPUB_NODROP,
+                std::ptr::from_ref(&value).cast(),
+                size_of_val(&value),
+            )
+        };
+        if outcome == 0 { Ok(()) } else { Err(zmq::Error::EINVAL) }
+    }
+}
+
 /// What a monitored socket's connection did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionChange {

@@ -34,7 +34,7 @@ const REPLAYERS: usize = 2;
 /// How often the key directory is looked at.
 const KEY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often events beyond their retention are removed.
-const RETENTION_INTERVAL: Duration = Duration::from_secs(3_600);
+const RETENTION_INTERVAL: Duration = Duration::from_hours(1);
 
 const JOURNAL_FILE: &str = "journal.sqlite";
 
@@ -73,9 +73,9 @@ impl App {
     }
 
     /// What `lighthouse check` finds out; it changes nothing.
-    pub(crate) fn check(config: Config) -> anyhow::Result<Facts> {
+    pub(crate) fn check(config: &Config) -> anyhow::Result<Facts> {
         let key = SigningKey::load(&config.identity.key_file)?;
-        let policy = PolicySource::load(&config, Path::new(""), key.clone())?.current();
+        let policy = PolicySource::load(config, Path::new(""), key.clone())?.current();
         let path = config.data_dir.join(JOURNAL_FILE);
         Ok(Facts {
             relay: key.signer().to_string(),
@@ -98,9 +98,9 @@ impl App {
         let replies = self.submit.replies();
         let close_submit = self.submit.closer();
         let close_replay = self.replay.closer();
-        let (to_record, checked) = bounded(QUEUED_GROUPS);
+        let (to_record, to_be_recorded) = bounded(QUEUED_GROUPS);
 
-        let checker = Checker {
+        let first_half = Checker {
             submissions: Submissions::new(self.submit, self.policy.clone(), counters.clone()),
             replies: replies.clone(),
             policy: self.policy.clone(),
@@ -110,8 +110,8 @@ impl App {
             to_record,
             gate: RateGate::default(),
         };
-        let recorder = Recorder {
-            checked,
+        let second_half = Recorder {
+            checked: to_be_recorded,
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             replies,
@@ -132,11 +132,14 @@ impl App {
         // The recorder sends the last replies, so the submit socket lives as long as it does.
         lifecycle.spawn_thread("relay", {
             let close_submit = close_submit.clone();
-            move || run_relay(checker, recorder, &close_submit)
+            move || run_relay(first_half, second_half, &close_submit)
         });
         for _ in 0..REPLAYERS {
             let replayer = replayer.clone();
-            lifecycle.spawn_thread("replayer", move || replayer.run());
+            lifecycle.spawn_thread("replayer", move || {
+                replayer.run();
+                Ok(())
+            });
         }
         drop(replayer);
         watch_keys(&mut lifecycle, self.policy.clone());
@@ -173,16 +176,16 @@ impl App {
 }
 
 /// The two halves, side by side.
-fn run_relay(checker: Checker, recorder: Recorder, submit: &Closer) -> anyhow::Result<()> {
+fn run_relay(first_half: Checker, second_half: Recorder, submit: &Closer) -> anyhow::Result<()> {
     std::thread::scope(|scope| {
         let check = std::thread::Builder::new().name("check".to_owned());
-        let check = check.spawn_scoped(scope, || checker.run())?;
-        let recorded = recorder.run();
+        let check = check.spawn_scoped(scope, || first_half.run())?;
+        let outcome = second_half.run();
         // Without a journal there is nothing to check for.
         submit.close();
-        let checked = check.join();
-        recorded?;
-        checked.unwrap_or_else(|_| Err(anyhow::anyhow!("the checking thread panicked")))
+        let joined = check.join();
+        outcome?;
+        joined.unwrap_or_else(|_| Err(anyhow::anyhow!("the checking thread panicked")))
     })
 }
 

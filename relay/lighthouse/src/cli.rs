@@ -106,7 +106,7 @@ fn run_relay(path: &Path) -> Result<(), Failure> {
 
 #[expect(clippy::print_stdout, reason = "the facts that were asked for")]
 fn check(path: &Path, json: bool) -> anyhow::Result<()> {
-    let facts = App::check(load(path)?)?;
+    let facts = App::check(&load(path)?)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&facts)?);
     } else {

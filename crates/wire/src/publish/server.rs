@@ -6,19 +6,21 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::patience::Patience;
 use crate::{
     Context, Endpoint, WireError,
-    socket::{Settings, bind, poll, receive},
+    socket::{Settings, XpubSocket as _, bind, poll, receive},
     wake::Waker,
 };
 
 /// Events that wait for one slow subscriber. ZeroMQ keeps 128 bytes for each beside the event
 /// itself, so 200 subscribers that all fall behind cost 50 MB; they find what they lost by `prev`.
-const SUBSCRIBER_QUEUE: i32 = 2_000;
+const SUBSCRIBER_QUEUE: i32 = 2_500;
 /// Groups that wait for the socket's thread, which never waits for a subscriber.
 const QUEUED_GROUPS: usize = 64;
 
@@ -30,8 +32,11 @@ pub struct Publication {
     pub frame: Arc<[u8]>,
 }
 
-/// Publishes on one XPUB socket. A subscriber that does not read loses events at the high-water
-/// mark and finds out from `prev`.
+/// Publishes on one XPUB socket.
+///
+/// In a burst it waits for its subscribers a little, since those of the older kind cannot ask for
+/// what they missed. One that does not read at all soon loses events, so that it harms nobody
+/// else, and finds out from `prev`.
 pub struct PublishServer {
     endpoints: Vec<Endpoint>,
     groups: Option<Sender<Vec<Publication>>>,
@@ -58,6 +63,7 @@ impl PublishServer {
             groups: receiver,
             waker: waker.clone(),
             subscriptions: subscriptions.clone(),
+            patience: Patience::default(),
         };
         let thread = std::thread::Builder::new()
             .name("publish".to_owned())
@@ -102,10 +108,11 @@ struct PublishThread {
     groups: Receiver<Vec<Publication>>,
     waker: Waker,
     subscriptions: Arc<AtomicI64>,
+    patience: Patience,
 }
 
 impl PublishThread {
-    fn run(self) {
+    fn run(mut self) {
         // Events that are queued in ZeroMQ still go out when the process ends in good order.
         self.socket.set_linger(500).unwrap_or_default();
         if let Err(error) = self.serve() {
@@ -113,7 +120,8 @@ impl PublishThread {
         }
     }
 
-    fn serve(&self) -> Result<(), zmq::Error> {
+    fn serve(&mut self) -> Result<(), zmq::Error> {
+        self.socket.set_xpub_nodrop(true)?;
         loop {
             self.waker.reset();
             loop {
@@ -128,14 +136,36 @@ impl PublishThread {
         }
     }
 
-    fn send(&self, group: Vec<Publication>) -> Result<(), zmq::Error> {
+    fn send(&mut self, group: Vec<Publication>) -> Result<(), zmq::Error> {
         for Publication { id, frame } in group {
-            match self.socket.send_multipart([id.as_bytes(), &frame], zmq::DONTWAIT) {
-                Ok(()) | Err(zmq::Error::EAGAIN | zmq::Error::EINTR) => {}
+            self.send_frame(id.as_bytes(), zmq::SNDMORE)?;
+            self.send_frame(&frame, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Sends one frame, waiting for slow subscribers as long as there is patience with them.
+    fn send_frame(&mut self, frame: &[u8], more: i32) -> Result<(), zmq::Error> {
+        loop {
+            match self.socket.send(frame, zmq::DONTWAIT | more) {
+                Ok(()) => {
+                    if self.patience.has_returned(Instant::now()) {
+                        self.socket.set_xpub_nodrop(true)?;
+                    }
+                    return Ok(());
+                }
+                Err(zmq::Error::EINTR) => {}
+                Err(zmq::Error::EAGAIN) => {
+                    if self.patience.is_left(Instant::now()) {
+                        std::thread::park_timeout(Duration::from_millis(1));
+                    } else {
+                        // Whoever is behind loses events from here on; nobody else does.
+                        self.socket.set_xpub_nodrop(false)?;
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
     /// XPUB hands over the first subscription to a prefix and the last unsubscription from it.

@@ -30,8 +30,8 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             max_event_bytes: Limits::SUBMISSION.max_bytes,
-            max_age: Age::Limited(Duration::from_secs(7 * 86_400)),
-            max_future: Age::Limited(Duration::from_secs(600)),
+            max_age: Age::Limited(Duration::from_hours(7 * 24)),
+            max_future: Age::Limited(Duration::from_mins(10)),
             rate_per_signer: 2_000,
             rate_per_connection: 10_000,
             rate_burst: 20_000,

@@ -38,13 +38,12 @@ type Answer = (Header, Vec<Vec<u8>>);
 
 impl Replayer {
     /// Serves until the server is closed.
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(&self) {
         while let Some(requests) = self.server.next() {
             for request in requests {
                 self.serve(&request);
             }
         }
-        Ok(())
     }
 
     fn serve(&self, request: &ReplayRequest) {

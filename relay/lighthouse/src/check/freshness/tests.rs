@@ -19,11 +19,11 @@ fn by_time(time: &str) -> &'static str {
 }
 
 /// A version-1 uuid of that time.
-fn uuid_at(time: &str) -> Option<Uuid> {
+fn uuid_at(time: &str) -> Uuid {
     let time: Timestamp = time.parse().unwrap();
     let seconds = u64::try_from(time.as_second()).unwrap();
     let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0);
-    Some(Uuid::new_v1(timestamp, &[2, 0, 0, 0, 0, 1]))
+    Uuid::new_v1(timestamp, &[2, 0, 0, 0, 0, 1])
 }
 
 #[test]
@@ -49,14 +49,14 @@ fn a_time_without_an_offset_and_uuid_may_be_of_any_zone() {
 #[test]
 fn the_time_in_a_version_1_uuid_is_what_counts() {
     let limits = LimitsConfig::default();
-    let fresh = uuid_at("2026-03-01T11:00:00Z");
+    let fresh = Some(uuid_at("2026-03-01T11:00:00Z"));
     assert_eq!(verdict("2026-03-01T20:00:00", fresh, &limits), "fresh");
     assert_eq!(verdict("2026-02-28T20:00:00", fresh, &limits), "fresh");
     assert_eq!(verdict("2026-02-28T19:59:59", fresh, &limits), "stale");
     assert_eq!(verdict("2026-03-02T02:00:01", fresh, &limits), "from_the_future");
-    let old = uuid_at("2026-02-22T11:59:59Z");
+    let old = Some(uuid_at("2026-02-22T11:59:59Z"));
     assert_eq!(verdict("2026-02-22T13:00:00", old, &limits), "stale");
-    let new = uuid_at("2026-03-01T12:10:01Z");
+    let new = Some(uuid_at("2026-03-01T12:10:01Z"));
     assert_eq!(verdict("2026-03-01T12:00:00", new, &limits), "from_the_future");
 }
 
@@ -74,7 +74,7 @@ fn a_uuid_of_another_version_tells_no_time() {
 fn without_a_limit_of_age_time_and_uuid_must_still_agree() {
     let limits = LimitsConfig { max_age: Age::Unlimited, ..LimitsConfig::default() };
     assert_eq!(verdict("1999-01-01T00:00:00Z", None, &limits), "fresh");
-    let uuid = uuid_at("2026-03-01T12:00:00Z");
+    let uuid = Some(uuid_at("2026-03-01T12:00:00Z"));
     assert_eq!(verdict("1999-01-01T00:00:00", uuid, &limits), "stale");
     assert_eq!(verdict("9999-01-01T00:00:00", uuid, &limits), "from_the_future");
 }
