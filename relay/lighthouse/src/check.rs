@@ -57,12 +57,10 @@ impl Checker {
         loop {
             let patience = (!self.gate.is_empty()).then_some(LOOK_AGAIN);
             let Some(submissions) = self.submissions.next(patience) else {
-                if self.gate.is_empty() {
-                    return Ok(());
-                }
-                std::thread::sleep(LOOK_AGAIN);
-                self.release(Vec::new());
-                continue;
+                // The relay stops: who waits for the rate is not to be lost.
+                let waiting = self.gate.release_all();
+                self.hand_on(waiting, Vec::new());
+                return Ok(());
             };
             let judged = self.judge(submissions);
             self.release(judged);
@@ -96,7 +94,7 @@ impl Checker {
         submissions.into_par_iter().map(judge).collect()
     }
 
-    /// Rate and freshness, in the order of arrival; what passes is handed on.
+    /// Looks at the rate, in the order of arrival; what passes is handed on.
     fn release(&mut self, judged: Vec<(Option<ReplyTo>, Result<Judged, Rejection>)>) {
         let limits = self.policy.current().limits;
         self.gate.set_rate(limits.rate_per_signer, limits.rate_burst);
@@ -113,6 +111,11 @@ impl Checker {
                 Err(rejection) => refused.push((reply_to, rejection)),
             }
         }
+        self.hand_on(passed, refused);
+    }
+
+    /// Looks at the freshness; what is fresh is recorded next, and the others hear why not.
+    fn hand_on(&self, passed: Vec<Judged>, mut refused: Vec<(Option<ReplyTo>, Rejection)>) {
         let mut checked = Vec::with_capacity(passed.len());
         for Judged { checked: event, freshness } in passed {
             match freshness {

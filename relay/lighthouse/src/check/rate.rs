@@ -113,6 +113,13 @@ impl<K: Ord, T> RateGate<K, T> {
         released
     }
 
+    /// Everybody from the lines, each key's in its order, whatever the rate: there is no later.
+    pub(crate) fn release_all(&mut self) -> Vec<T> {
+        self.waiting_bytes = 0;
+        let lines = self.buckets.values_mut().map(|bucket| std::mem::take(&mut bucket.line));
+        lines.flatten().map(|(item, _)| item).collect()
+    }
+
     fn forget_idle(&mut self, now: Instant) {
         let (rate, burst) = (self.rate, self.burst);
         self.buckets.retain(|_, bucket| {
@@ -182,6 +189,19 @@ mod tests {
         assert_eq!(gate.released(now + Duration::from_millis(350)), [3]);
         assert_eq!(gate.released(now + Duration::from_millis(450)), [4]);
         assert!(gate.is_empty());
+    }
+
+    #[test]
+    fn at_the_end_everybody_is_released_in_order() {
+        let now = Instant::now();
+        let mut gate = gate(1, 1);
+        for item in 0..4 {
+            gate.admit("a", item, 1, false, now);
+            gate.admit("b", item + 10, 1, false, now);
+        }
+        assert_eq!(gate.release_all(), [1, 2, 3, 11, 12, 13]);
+        assert!(gate.is_empty());
+        assert!(gate.release_all().is_empty());
     }
 
     #[test]
