@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -25,6 +25,9 @@ use crate::{
 const MAX_BATCH: usize = 256;
 /// Batches that wait for the consumer, and groups of answers that wait for the socket.
 const QUEUED_BATCHES: usize = 16;
+
+/// The longest that a closed router goes on reading what has arrived.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// The phases of a router, in this order.
 const READING: u8 = 0;
@@ -177,6 +180,28 @@ impl RouterSender {
     }
 }
 
+/// Whether the socket is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// What has arrived is still read: its senders may not wait for an answer.
+    Draining {
+        /// Senders that never pause do not hold up the end.
+        until: Instant,
+    },
+    Over,
+}
+
+impl Reading {
+    fn is_drained(self, is_quiet: bool) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Draining { until } => is_quiet || Instant::now() >= until,
+            Self::Over => true,
+        }
+    }
+}
+
 struct RouterThread {
     socket: zmq::Socket,
     max_frames: usize,
@@ -197,50 +222,56 @@ impl RouterThread {
     }
 
     fn serve(&mut self) -> Result<(), zmq::Error> {
-        let mut reading = true;
+        let mut reading = Reading::Open;
         loop {
             let phase = self.phase.load(Ordering::Acquire);
             self.send_answers();
             if phase == ENDING {
-                return Ok(());
+                // The last answers get a moment to leave.
+                return self.socket.set_linger(500);
             }
-            if reading && phase == CLOSED && self.waiting.is_none() {
-                reading = false;
-                // The consumer sees the end once it has taken what was read.
-                self.to_consumer = bounded(0).0;
+            if phase == CLOSED && reading == Reading::Open {
+                reading = Reading::Draining { until: Instant::now() + DRAIN };
             }
-            if reading {
-                self.read()?;
+            if reading != Reading::Over {
+                let was_quiet = self.read()?;
+                if reading.is_drained(was_quiet && self.waiting.is_none()) {
+                    reading = Reading::Over;
+                    // The consumer sees the end once it has taken what was read.
+                    self.to_consumer = bounded(0).0;
+                }
             }
             self.sleep(reading)?;
         }
     }
 
-    fn sleep(&self, reading: bool) -> Result<(), zmq::Error> {
+    fn sleep(&self, reading: Reading) -> Result<(), zmq::Error> {
         let wake = self.waker.poll_item();
-        if reading && self.waiting.is_none() {
-            poll(&mut [wake, self.socket.as_poll_item(zmq::POLLIN)], -1)?;
-        } else {
-            poll(&mut [wake], -1)?;
+        match reading {
+            Reading::Over => poll(&mut [wake], -1)?,
+            _ if self.waiting.is_some() => poll(&mut [wake], -1)?,
+            Reading::Open => poll(&mut [wake, self.socket.as_poll_item(zmq::POLLIN)], -1)?,
+            Reading::Draining { .. } => {}
         }
         self.waker.reset();
         Ok(())
     }
 
-    fn read(&mut self) -> Result<(), zmq::Error> {
+    /// Hands on what is there; says whether nothing was.
+    fn read(&mut self) -> Result<bool, zmq::Error> {
         let batch = match self.waiting.take() {
             Some(batch) => batch,
             None => self.read_batch()?,
         };
         if batch.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         match self.to_consumer.try_send(batch) {
             // There may be more where this came from, and a poll looks at the socket anyway.
             Ok(()) | Err(TrySendError::Disconnected(_)) => self.waker.wake(),
             Err(TrySendError::Full(batch)) => self.waiting = Some(batch),
         }
-        Ok(())
+        Ok(false)
     }
 
     fn read_batch(&self) -> Result<Vec<Incoming>, zmq::Error> {
