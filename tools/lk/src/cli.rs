@@ -7,7 +7,7 @@ use crate::{commands, output::Notices, session::Session};
 
 /// The command line of the event stream: emit, follow and look at signed events.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -137,9 +137,7 @@ fn judge_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
         return Some((EXIT_UNREACHABLE, Some(UNREACHABLE_HINT)));
     }
     if let Some(error) = cause.downcast_ref() {
-        let hint = matches!(error, KeyFileError::NoSigningKey { .. })
-            .then_some("give the secret half, ID.key_secret");
-        return Some((EXIT_USAGE, hint));
+        return Some((EXIT_USAGE, hint_for_key(error)));
     }
     (cause.is::<TrustError>() || cause.is::<ConfigError>()).then_some((EXIT_USAGE, None))
 }
@@ -168,6 +166,16 @@ fn hint_for(reason: &str) -> Option<&'static str> {
         }
         "stale" | "from_the_future" => Some("compare this machine's clock with the relay's"),
         "rate_limited" | "unavailable" => Some("send it again later"),
+        _ => None,
+    }
+}
+
+fn hint_for_key(error: &KeyFileError) -> Option<&'static str> {
+    match error {
+        KeyFileError::NoSigningKey { .. } => Some("give the secret half, ID.key_secret"),
+        KeyFileError::Exposed { .. } => {
+            Some("if that is the public half, give the secret one, ID.key_secret")
+        }
         _ => None,
     }
 }

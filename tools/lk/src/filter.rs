@@ -2,7 +2,7 @@
 
 mod names;
 
-use std::{str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use cel::{Context, Env, Program, Value};
 use laniakea_event::{Limits, SignerId};
@@ -14,9 +14,10 @@ use self::names::unknown_name;
 const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];
 
 /// A compiled expression.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Filter {
     program: Arc<Program>,
+    environment: Arc<Env>,
     /// Which of [`VARIABLES`] it speaks of: the others need not be made.
     variables: Vec<&'static str>,
 }
@@ -49,7 +50,7 @@ impl FromStr for Filter {
         let references = program.references();
         let variables =
             VARIABLES.into_iter().filter(|name| references.has_variable(name)).collect();
-        Ok(Self { program: Arc::new(program), variables })
+        Ok(Self { program: Arc::new(program), environment: Arc::new(Env::stdlib()), variables })
     }
 }
 
@@ -57,7 +58,7 @@ impl Filter {
     /// Whether the expression is true of this event. One that fails, as where the event lacks a
     /// member, or that gives anything but true, does not match.
     pub(crate) fn matches(&self, delivery: &Delivery) -> bool {
-        let mut context = Context::with_env(Arc::new(Env::stdlib()));
+        let mut context = Context::with_env(self.environment.clone());
         for name in &self.variables {
             // A variable that cannot be made stays absent, and using it fails.
             if let Some(value) = value_of(name, delivery) {
@@ -65,6 +66,12 @@ impl Filter {
             }
         }
         matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Filter").field("program", &self.program).finish_non_exhaustive()
     }
 }
 

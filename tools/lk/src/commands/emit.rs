@@ -58,7 +58,7 @@ pub(crate) struct Emit {
     #[arg(long)]
     time: Option<String>,
     /// The member names that the event is written with: seed, laniakea or both.
-    #[arg(long, default_value_t, hide_possible_values = true)]
+    #[arg(long, default_value_t)]
     dialect: Dialect,
     /// How long to wait for the reply.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]

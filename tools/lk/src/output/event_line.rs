@@ -40,7 +40,7 @@ pub(crate) enum Room {
 impl Room {
     fn id(self) -> usize {
         match self {
-            Self::Terminal(columns) => (columns / 3).clamp(20, 46),
+            Self::Terminal(columns) => (columns / 4).clamp(20, 46),
             Self::Unlimited => usize::MAX,
         }
     }
@@ -64,7 +64,7 @@ impl Room {
 impl EventLines {
     /// Lines with times in this zone.
     pub(crate) fn new(zone: Zone) -> Self {
-        Self { zone, id_columns: 24, signer_columns: 10, date: String::new() }
+        Self { zone, id_columns: 30, signer_columns: 10, date: String::new() }
     }
 
     /// The line of an event, after a line with the date if that is another one.

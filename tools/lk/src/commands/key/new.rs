@@ -61,7 +61,7 @@ impl New {
         write_new(&public, &key.public_text(), 0o644).inspect_err(|_| {
             drop(fs::remove_file(&secret));
         })?;
-        show::print(&key, &[("public", &public), ("secret", &secret)], self.json)
+        show::print(&key, &[("public file", &public), ("secret file", &secret)], self.json)
     }
 
     fn make(&self, session: &Session<'_>) -> anyhow::Result<KeyFile> {

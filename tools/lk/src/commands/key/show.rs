@@ -21,7 +21,8 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let key = KeyFile::load(&self.file)?;
-        print(&key, &[("file", &self.file)], self.json)
+        let kind = if key.signing_key.is_some() { "secret file" } else { "public file" };
+        print(&key, &[(kind, &self.file)], self.json)
     }
 }
 
@@ -32,16 +33,12 @@ pub(super) fn print(key: &KeyFile, files: &[(&str, &Path)], json: bool) -> anyho
     if json {
         let mut members: Map<String, Json> =
             facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), json!(value))).collect();
-        members.extend(files.map(|(name, path)| (name.to_owned(), json!(path))));
-        members.insert("has_secret".to_owned(), json!(key.signing_key.is_some()));
+        members.extend(files.map(|(name, path)| (name.replace(' ', "_"), json!(path))));
         return print_json(&members);
     }
     let mut shown = Facts::default();
     let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
     known.for_each(|(name, value)| shown.push(name, value));
-    if key.signing_key.is_some() {
-        shown.push("secret", "this file has the secret half: keep it to yourself");
-    }
     files.for_each(|(name, path)| shown.push(name, path));
     shown.print(0)?;
     Ok(())

@@ -81,9 +81,9 @@ impl TrustKey {
             .with_context(|| format!("could not read {}", path.display()))
             .or_usage()?;
         if self.relay {
-            document.add_relay(signer)?;
+            document.add_relay(signer).or_usage()?;
         } else {
-            document.allow(signer, &self.emit)?;
+            document.allow(signer, &self.emit).or_usage()?;
         }
         if document.text() != text {
             replace(&path, &document.text())

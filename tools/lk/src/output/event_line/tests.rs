@@ -54,7 +54,7 @@ fn a_terminal_gets_the_date_once_a_day_and_lines_that_fit() {
     let (heading, line) = first.split_once('\n').unwrap();
     assert_eq!(heading, "── 2026-11-23 ──");
     assert!(
-        line.starts_with("16:00:00  · …ource-package-published-in-suite  unverified  a-package"),
+        line.starts_with("16:00:00  · …ckage-published-in-suite  unverified  a-package"),
         "{line}"
     );
     assert!(line.width() <= 100 && line.ends_with('…'), "{line}");

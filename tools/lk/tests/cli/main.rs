@@ -1,0 +1,15 @@
+//! Runs the binary and looks at what it says and how it ends.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod audit;
+mod emit;
+mod events;
+mod history;
+mod keys;
+mod listen;
+mod on;
+mod program;
+mod relay;
+mod trust;
+mod usage;
