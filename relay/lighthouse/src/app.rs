@@ -129,7 +129,6 @@ impl App {
             socket_counters,
             sinks: Sinks::default(),
         };
-        // The recorder sends the last replies, so the submit socket lives as long as it does.
         lifecycle.spawn_thread("relay", {
             let close_submit = close_submit.clone();
             move || run_relay(first_half, second_half, &close_submit)
@@ -183,9 +182,10 @@ fn run_relay(first_half: Checker, second_half: Recorder, submit: &Closer) -> any
         let outcome = second_half.run();
         // Without a journal there is nothing to check for.
         submit.close();
-        let joined = check.join();
+        // The last replies are on their way: now the submit socket may end too.
+        let joined = check.join().map(drop);
         outcome?;
-        joined.unwrap_or_else(|_| Err(anyhow::anyhow!("the checking thread panicked")))
+        joined.map_err(|_| anyhow::anyhow!("the checking thread panicked"))
     })
 }
 

@@ -53,14 +53,16 @@ pub(crate) struct Judged {
 
 impl Checker {
     /// Checks until the source is closed; then everything was handed on.
-    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+    ///
+    /// Gives back the source: its socket still has to send the recorder's last replies.
+    pub(crate) fn run(mut self) -> Submissions {
         loop {
             let patience = (!self.gate.is_empty()).then_some(LOOK_AGAIN);
             let Some(submissions) = self.submissions.next(patience) else {
                 // The relay stops: who waits for the rate is not to be lost.
                 let waiting = self.gate.release_all();
                 self.hand_on(waiting, Vec::new());
-                return Ok(());
+                return self.submissions;
             };
             let judged = self.judge(submissions);
             self.release(judged);
