@@ -30,6 +30,8 @@ pub(crate) struct Follow {
     stop: StopSignals,
     /// Whether [`Happening::Idle`] was the last thing returned.
     is_idle: bool,
+    /// What makes something to say: it must not overtake events that are still in a buffer.
+    waiting: Option<Update>,
 }
 
 /// What a command has to act upon.
@@ -61,6 +63,7 @@ impl Follow {
             refusals: Refusals::new(notices),
             progress: Progress::new(notices),
             is_idle: false,
+            waiting: None,
         })
     }
 
@@ -74,23 +77,29 @@ impl Follow {
             let update = tokio::select! {
                 biased;
                 () = self.stop.wait() => return Ok(Happening::Stop),
-                update = self.subscription.next() => update,
-                () = future::ready(()), if !self.is_idle => {
-                    self.is_idle = true;
-                    self.refusals.sum_up();
-                    return Ok(Happening::Idle);
-                }
+                update = next_update(&mut self.waiting, &mut self.subscription) => update?,
+                () = future::ready(()), if !self.is_idle => return Ok(self.idle()),
                 () = self.contact.patience() => {
                     self.contact.check()?;
                     continue;
                 }
             };
+            let is_told = !matches!(update, Update::Event(_) | Update::Progress { .. });
+            if is_told && !self.is_idle {
+                self.waiting = Some(update);
+                return Ok(self.idle());
+            }
             self.is_idle = false;
-            let update = update.context("the subscription ended")??;
             if let Some(happening) = self.on_update(update)? {
                 return Ok(happening);
             }
         }
+    }
+
+    fn idle(&mut self) -> Happening {
+        self.is_idle = true;
+        self.refusals.sum_up();
+        Happening::Idle
     }
 
     fn on_update(&mut self, update: Update) -> anyhow::Result<Option<Happening>> {
@@ -112,11 +121,7 @@ impl Follow {
                 self.progress.reach(at, last);
             }
             Update::Refused { seq, reason } => self.aside(|| self.refusals.tell(seq, &reason)),
-            Update::Lost { after, before } => self.aside(|| self.contact.lost(after, before)),
-            Update::JournalChanged { from, to } => self.contact.journal_changed(from, to),
-            Update::Connected => self.contact.connected(),
-            Update::Disconnected => self.contact.disconnected(),
-            Update::ReplaySilent => self.contact.replay_silent()?,
+            change => self.progress.aside(|| self.contact.on_change(&change))?,
         }
         Ok(None)
     }
@@ -141,5 +146,16 @@ impl Follow {
         self.progress.finish();
         self.refusals.sum_up();
         self.subscription.close(CLOSING).await
+    }
+}
+
+/// The next update, first of all the one that waits.
+async fn next_update(
+    waiting: &mut Option<Update>,
+    subscription: &mut Subscription,
+) -> anyhow::Result<Update> {
+    match waiting.take() {
+        Some(update) => Ok(update),
+        None => Ok(subscription.next().await.context("the subscription ended")??),
     }
 }

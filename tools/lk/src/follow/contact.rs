@@ -6,6 +6,7 @@ use std::{
 };
 
 use laniakea_event::Seq;
+use laniakea_wire::subscription::Update;
 use uuid::Uuid;
 
 use crate::{failure::Unreachable, output::Notices};
@@ -67,6 +68,22 @@ impl Contact {
         Ok(())
     }
 
+    /// Something happened to the connection or to the journal.
+    pub(super) fn on_change(&mut self, change: &Update) -> Result<(), Unreachable> {
+        match change {
+            Update::Connected => self.connected(),
+            Update::Disconnected => self.disconnected(),
+            Update::ReplaySilent => self.replay_silent()?,
+            Update::Lost { after, before } => self.lost(*after, *before),
+            Update::JournalChanged { from, to } => self.journal_changed(*from, *to),
+            Update::Event(_)
+            | Update::Progress { .. }
+            | Update::CaughtUp(_)
+            | Update::Refused { .. } => {}
+        }
+        Ok(())
+    }
+
     pub(super) fn heard(&mut self) {
         self.has_heard = true;
     }
@@ -78,21 +95,21 @@ impl Contact {
         }
     }
 
-    pub(super) fn connected(&mut self) {
+    fn connected(&mut self) {
         let is_first = self.deadline.take().is_some();
         if !std::mem::replace(&mut self.is_connected, true) && !is_first {
             self.notices.note(&format!("connected to {}", self.publish));
         }
     }
 
-    pub(super) fn disconnected(&mut self) {
+    fn disconnected(&mut self) {
         if std::mem::take(&mut self.is_connected) {
             self.announces = true;
             self.notices.warning(&format!("disconnected from {}: trying again", self.publish));
         }
     }
 
-    pub(super) fn replay_silent(&mut self) -> Result<(), Unreachable> {
+    fn replay_silent(&mut self) -> Result<(), Unreachable> {
         let replay = self.replay.clone().unwrap_or_default();
         if !self.has_heard {
             return Err(Unreachable(replay));
@@ -101,7 +118,7 @@ impl Contact {
         Ok(())
     }
 
-    pub(super) fn lost(&self, after: Seq, before: Seq) {
+    fn lost(&self, after: Seq, before: Seq) {
         let (first, last) = (after.0.saturating_add(1), before.0.saturating_sub(1));
         let events = if first >= last {
             format!("event {last} is")
@@ -111,7 +128,7 @@ impl Contact {
         self.notices.warning(&format!("{events} lost: the relay does not have them any more"));
     }
 
-    pub(super) fn journal_changed(&mut self, from: Uuid, to: Uuid) {
+    fn journal_changed(&mut self, from: Uuid, to: Uuid) {
         self.announces = true;
         self.notices.warning(&format!(
             "the relay has another journal, {to} instead of {from}: it was rebuilt, or this is \
