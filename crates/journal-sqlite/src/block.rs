@@ -110,22 +110,21 @@ pub(crate) fn write<'e>(
         insert.execute((block.to_integer(), id, offsets, checksum))?;
     }
     let mut insert = connection.prepare_cached(
-        "INSERT INTO digest_block (bucket, block, entries, checksum) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO digest_block (block, bucket, entries, checksum) VALUES (?1, ?2, ?3, ?4)",
     )?;
     for (bucket, entries) in buckets {
         let checksum = block_checksum(block, &[bucket], &entries);
-        insert.execute((bucket, block.to_integer(), entries, checksum))?;
+        insert.execute((block.to_integer(), bucket, entries, checksum))?;
     }
     Ok(())
 }
 
 /// Forgets a block all of whose events are gone.
 pub(crate) fn remove(connection: &Connection, block: Block) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM id_block WHERE block = ?1", [block.to_integer()])?;
-    let mut delete =
-        connection.prepare_cached("DELETE FROM digest_block WHERE bucket = ?1 AND block = ?2")?;
-    for bucket in 0..=u8::MAX {
-        delete.execute((bucket, block.to_integer()))?;
+    for table in ["id_block", "digest_block"] {
+        let mut delete =
+            connection.prepare_cached(&format!("DELETE FROM {table} WHERE block = ?1"))?;
+        delete.execute([block.to_integer()])?;
     }
     Ok(())
 }
@@ -167,24 +166,23 @@ fn id_range(prefix: &Prefix) -> (&str, String) {
     (text, end)
 }
 
-/// The seqs of the events that may have this digest: those whose first bytes agree.
-pub(crate) fn seqs_by_digest(connection: &Connection, digest: &Digest) -> Result<Vec<Seq>, Damage> {
+/// The seqs in a complete block of the events that may have this digest: its first bytes agree.
+pub(crate) fn seqs_by_digest(
+    connection: &Connection,
+    block: Block,
+    digest: &Digest,
+) -> Result<Vec<Seq>, Damage> {
     let [bucket, digits @ ..] = digest.as_bytes();
-    let digits = &digits[..DIGITS];
-    let mut select = connection
-        .prepare_cached("SELECT block, entries, checksum FROM digest_block WHERE bucket = ?1")?;
-    let mut rows = select.query([bucket])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let block: i64 = row.get(0)?;
-        let block = Block(u64::try_from(block).unwrap_or(u64::MAX));
-        for entry in checked(row, block, &[*bucket])?.as_chunks::<ENTRY>().0 {
-            if entry.starts_with(digits) {
-                found.push(block.seq_at([entry[DIGITS], entry[DIGITS + 1]]));
-            }
-        }
-    }
-    Ok(found)
+    let mut select = connection.prepare_cached(
+        "SELECT bucket, entries, checksum FROM digest_block WHERE block = ?1 AND bucket = ?2",
+    )?;
+    let mut rows = select.query((block.to_integer(), bucket))?;
+    let Some(row) = rows.next()? else {
+        return Ok(Vec::new());
+    };
+    let entries = checked(row, block, &[*bucket])?.as_chunks::<ENTRY>().0;
+    let matching = entries.iter().filter(|entry| entry.starts_with(&digits[..DIGITS]));
+    Ok(matching.map(|entry| block.seq_at([entry[DIGITS], entry[DIGITS + 1]])).collect())
 }
 
 /// The blob of a row of the index, in column 1, if the checksum in column 2 holds.

@@ -1,36 +1,41 @@
 //! One event by its digest.
 
 use laniakea_event::Digest;
-use laniakea_journal::StoredEvent;
+use laniakea_journal::{Bounds, StoredEvent};
 use rusqlite::Connection;
 
 use crate::{
     block::{self, Block},
     error::Damage,
-    prefixes,
+    position,
     row::{self, COLUMNS, to_integer},
 };
 
-/// Finds the event, in the index or among those behind it.
+/// Finds the event among those that the index does not have yet, or by the index from the newest
+/// block to the oldest.
 pub(crate) fn by_digest(
     connection: &Connection,
     digest: &Digest,
 ) -> Result<Option<StoredEvent>, Damage> {
+    let Bounds { first, last } = position::bounds(connection)?;
+    let incomplete = Block::first_incomplete(last);
+    let mut scan = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq > ?1 AND digest = ?2"))?;
+    let mut rows = scan.query((to_integer(incomplete.start()), digest.as_bytes()))?;
+    if let Some(row) = rows.next()? {
+        return row::decode(row).map(Some);
+    }
     let mut select =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"))?;
-    for seq in block::seqs_by_digest(connection, digest)? {
-        let mut rows = select.query([to_integer(seq)])?;
-        // A row that is missing is one that retention removed.
-        if let Some(row) = rows.next()? {
-            let event = row::decode(row)?;
-            if event.digest == *digest {
-                return Ok(Some(event));
+    for block in (Block::of(first).0..incomplete.0).rev().map(Block) {
+        for seq in block::seqs_by_digest(connection, block, digest)? {
+            let mut rows = select.query([to_integer(seq)])?;
+            // A row that is missing is one that retention removed.
+            let event = rows.next()?.map(row::decode).transpose()?;
+            if event.as_ref().is_some_and(|event| event.digest == *digest) {
+                return Ok(event);
             }
         }
     }
-    let indexed = Block::first_incomplete(prefixes::last(connection)?).start();
-    let mut scan = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq > ?1 AND digest = ?2"))?;
-    let mut rows = scan.query((to_integer(indexed), digest.as_bytes()))?;
-    rows.next()?.map(row::decode).transpose()
+    Ok(None)
 }

@@ -52,11 +52,13 @@ impl State {
     /// Takes over what a transaction that is now committed changed.
     pub(crate) fn adopt(&mut self, changes: Changes) {
         let Changes { last, latest, mut new, prefixes } = changes;
+        self.unindexed.append(&mut new);
+        let incomplete = Block::first_incomplete(last);
+        if incomplete != Block::first_incomplete(self.last) {
+            self.unindexed.retain(|event| event.seq > incomplete.start());
+        }
         self.last = last;
         self.latest = latest;
-        self.unindexed.append(&mut new);
-        let indexed = Block::first_incomplete(last).start();
-        self.unindexed.retain(|event| event.seq > indexed);
         self.prefixes.adopt(prefixes);
     }
 }
@@ -76,7 +78,10 @@ pub(crate) fn append(
 ) -> rusqlite::Result<(Vec<Appended>, Changes)> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut append = Append::new(connection, owner, state)?;
-    let outcomes = group.iter().map(|entry| append.take(entry)).collect::<Result<_, _>>()?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    for entry in group {
+        outcomes.push(append.take(entry)?);
+    }
     let changes = append.finish(connection)?;
     transaction.commit()?;
     Ok((outcomes, changes))

@@ -16,11 +16,11 @@ pub(crate) struct PrefixCache(BTreeMap<String, Seq>);
 
 impl PrefixCache {
     /// Takes over what a transaction that is now committed wrote.
-    pub(crate) fn adopt(&mut self, mut written: BTreeMap<String, Seq>) {
+    pub(crate) fn adopt(&mut self, written: BTreeMap<String, Seq>) {
         if self.0.len() + written.len() > CACHE_LIMIT {
             self.0.clear();
         }
-        self.0.append(&mut written);
+        self.0.extend(written);
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("taken_uuid", "signer, uuid"),
     ("prefix_last", "prefix, seq"),
     ("id_block", "block, id, offsets, checksum"),
-    ("digest_block", "bucket, block, entries, checksum"),
+    ("digest_block", "block, bucket, entries, checksum"),
 ];
 
 /// Brings the file to the newest version, each step in a transaction of its own; `new_id` becomes

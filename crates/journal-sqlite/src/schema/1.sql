@@ -54,9 +54,9 @@ CREATE TABLE id_block (
 
 -- Which events of a block have a digest that begins with the byte `bucket`.
 CREATE TABLE digest_block (
-    bucket INTEGER NOT NULL,
     block INTEGER NOT NULL,
+    bucket INTEGER NOT NULL,
     entries BLOB NOT NULL,          -- the digest's next 6 bytes, then the offset, as above
-    checksum INTEGER NOT NULL,      -- CRC-32 of bucket, block and entries
-    PRIMARY KEY (bucket, block)
+    checksum INTEGER NOT NULL,      -- CRC-32 of block, bucket and entries
+    PRIMARY KEY (block, bucket)
 ) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@ use std::{
 
 use laniakea_event::{
     EmitRule, KeyId, Keyring, Limits, Object, SignerId, SigningKey, SubmittedEvent, Trust, Value,
-    encode_base64,
+    encode_base64, write_utc,
 };
 use uuid::Uuid;
 
@@ -38,18 +38,27 @@ pub fn at(seconds: i64) -> jiff::Timestamp {
 /// An event to be signed.
 #[derive(Debug, Clone)]
 pub struct Event {
-    id: &'static str,
+    id: String,
     number: u64,
     uuid: Option<Uuid>,
     sources: Vec<Source>,
+    emitted: jiff::Timestamp,
     received: jiff::Timestamp,
     padding: usize,
 }
 
 /// An event of this type; the number makes it different from others.
-pub fn event(id: &'static str, number: u64) -> Event {
+pub fn event(id: impl Into<String>, number: u64) -> Event {
     let sources = vec![Source::Archive];
-    Event { id, number, uuid: None, sources, received: at(0), padding: 0 }
+    Event {
+        id: id.into(),
+        number,
+        uuid: None,
+        sources,
+        emitted: at(0),
+        received: at(0),
+        padding: 0,
+    }
 }
 
 impl Event {
@@ -63,6 +72,12 @@ impl Event {
     #[must_use]
     pub fn by(self, sources: &[Source]) -> Self {
         Self { sources: sources.to_vec(), ..self }
+    }
+
+    /// Emitted at this moment.
+    #[must_use]
+    pub fn emitted(self, emitted: jiff::Timestamp) -> Self {
+        Self { emitted, ..self }
     }
 
     /// Received at this moment.
@@ -89,11 +104,11 @@ impl Event {
             ("data", object(data).into()),
             ("format", "1.0".into()),
             ("origin", "archive.example.org".into()),
-            ("time", "2026-11-23T16:00:00.000000Z".into()),
+            ("time", write_utc(self.emitted).to_string().into()),
         ];
         let mut members = object(members);
         let name = if self.uuid.is_some() { "tag" } else { "id" };
-        members.insert(name.to_owned(), self.id.into());
+        members.insert(name.to_owned(), self.id.as_str().into());
         members.extend(self.uuid.map(|uuid| ("uuid".to_owned(), uuid.to_string().into())));
         members
     }
