@@ -30,18 +30,20 @@ pub(crate) struct EventLines {
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// A terminal of so many columns: what does not fit is shortened, and the date is written
-    /// once a day.
+    /// A terminal of so many columns: what does not fit is shortened, the date is written once a
+    /// day, and a narrow one has no column for ids.
     Terminal(usize),
     /// A file or pipe: every line is complete.
     Unlimited,
 }
 
 impl Room {
-    fn id(self) -> usize {
+    /// In a narrow terminal ids would leave no room for the summaries, which say the same.
+    fn id(self) -> Option<usize> {
         match self {
-            Self::Terminal(columns) => (columns / 4).clamp(20, 46),
-            Self::Unlimited => usize::MAX,
+            Self::Terminal(..100) => None,
+            Self::Terminal(columns) => Some((columns / 4).min(46)),
+            Self::Unlimited => Some(usize::MAX),
         }
     }
 
@@ -72,17 +74,21 @@ impl EventLines {
         let id = delivery.id().as_str();
         let summary = Catalog::builtin().summary(id, delivery.data());
         let (heading, time) = self.time(delivery, room);
-        let id_text = column(&mut self.id_columns, room.id(), id, keep_end);
+        let (mark_style, mark) = mark(summary.severity);
+        let mut line = format!("{DIM}{time}{DIM:#}  {mark_style}{mark}{mark_style:#} ");
+        let mut taken = time.width() + 4;
+        let mut text = summary.text.as_str();
+        if let Some(most) = room.id() {
+            let shown = column(&mut self.id_columns, most, id, keep_end);
+            line.extend([format!("{ID}{shown}{ID:#}  ")]);
+            taken += shown.width() + 2;
+            text = without_id(text, id);
+        }
         let (style, signers) = signers(delivery);
         let signers = column(&mut self.signer_columns, room.signers(), &signers, keep_start);
-        let taken = [&time, &id_text, &signers].map(|text| text.width() + 2).iter().sum::<usize>();
-        let text = visible(without_id(&summary.text, id));
-        let text = keep_start(&text, room.summary(taken + 2));
-        let (mark_style, mark) = mark(summary.severity);
-        format!(
-            "{heading}{DIM}{time}{DIM:#}  {mark_style}{mark}{mark_style:#} {ID}{id_text}{ID:#}  \
-             {style}{signers}{style:#}  {text}"
-        )
+        taken += signers.width() + 2;
+        let text = keep_start(&visible(text), room.summary(taken));
+        format!("{heading}{line}{style}{signers}{style:#}  {text}")
     }
 
     fn time(&mut self, delivery: &Delivery, room: Room) -> (String, String) {

@@ -65,7 +65,21 @@ fn a_terminal_gets_the_date_once_a_day_and_lines_that_fit() {
 }
 
 #[test]
-fn on_a_narrow_terminal_a_summary_still_says_something() {
+fn a_narrow_terminal_has_room_for_the_summary() {
+    let mut lines = lines();
+    let shown = [("_lk.archive.package-build-success", BUILD), ("org.example.app.done", "{}")].map(
+        |(id, data)| show(&mut lines, &event(id, "2026-11-23T16:00:00Z", data), Room::Terminal(80)),
+    );
+    assert_eq!(
+        shown.join("\n"),
+        "── 2026-11-23 ──\n\
+         16:00:00  ✓ unverified  gnome-shell 47.1-1 built for amd64 in landing\n\
+         16:00:00  · unverified  org.example.app.done"
+    );
+}
+
+#[test]
+fn on_a_tiny_terminal_a_summary_still_says_something() {
     let line = show(
         &mut lines(),
         &event("_lk.archive.package-build-success", "2026-11-23T16:00:00Z", BUILD),
