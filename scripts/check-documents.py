@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks the tracked files for what a reader would stumble over.
 
-Links between Markdown files that lead nowhere, headings that are linked and absent, a README that
-grew, Rust files that grew, and names of somebody's machine or registry.
+Links between Markdown files that lead nowhere, headings, files and functions that are named and
+absent, a README that grew, Rust files that grew, and names of somebody's machine or registry.
 """
 
 import pathlib
@@ -15,6 +15,8 @@ MAX_RUST_LINES = 600
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+# `path/file.rs` or `path/file.rs: function`, from the root.
+PLACE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:rs|toml|py|sql|service))(?:: (\w+))?`")
 HEADING = re.compile(r"^#+\s+(.*?)\s*$", re.MULTILINE)
 
 # Written so that this file does not contain them itself.
@@ -31,6 +33,7 @@ def main():
         problems += [f"{path} {problem}" for problem in foreign_names(text)]
         if path.suffix == ".md":
             problems += [f"{path} {problem}" for problem in broken_links(path, text)]
+            problems += [f"{path} {problem}" for problem in missing_places(text)]
         if path.suffix == ".rs":
             problems += [f"{path} {problem}" for problem in too_long(text, MAX_RUST_LINES)]
         if path == pathlib.Path("README.md"):
@@ -85,6 +88,22 @@ def links(text):
     """
     targets = LINK.findall(CODE.sub("", text))
     return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+def missing_places(text):
+    """Files that a text names and that are not there, and functions that are not in them.
+
+    >>> list(missing_places("`scripts/absent.py`, `a/*.toml` and `x.rs`"))
+    ['names scripts/absent.py, which is not there']
+    >>> list(missing_places("`crates/event/src/lib.rs: absent`"))
+    ['names absent, which is no function in crates/event/src/lib.rs']
+    """
+    for name, function in PLACE.findall(text):
+        path = pathlib.Path(name)
+        if not path.exists():
+            yield f"names {name}, which is not there"
+        elif function and not re.search(rf"\bfn {function}\b", path.read_text()):
+            yield f"names {function}, which is no function in {name}"
 
 
 def anchors(text):
