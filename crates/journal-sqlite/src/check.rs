@@ -80,9 +80,8 @@ fn check_events(connection: &Connection) -> Result<(), Damage> {
     let newest: Option<i64> = connection
         .query_row("SELECT seq FROM event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
         .optional()?;
-    let newest = newest.and_then(|newest| u64::try_from(newest).ok()).map_or(last, Seq);
-    if newest != last {
-        return Err(Damage::Last { expected: last, found: newest });
+    if newest.is_some_and(|newest| newest != to_integer(last)) {
+        return Err(Damage::Bounds { last });
     }
     let newest = last.0.saturating_sub(SAMPLES).max(first.0 - 1)..last.0;
     let step = usize::try_from((newest.start + 1 - first.0) / SAMPLES).unwrap_or(usize::MAX);

@@ -103,12 +103,10 @@ pub enum Damage {
     #[error("it has no id")]
     Id,
     /// Two tables contradict each other.
-    #[error("the newest event is {found} and should be {expected}")]
-    Last {
-        /// What the prefixes say.
-        expected: Seq,
-        /// What the events say.
-        found: Seq,
+    #[error("its events do not end with {last}, which it calls the last one")]
+    Bounds {
+        /// The last event by the table of prefixes.
+        last: Seq,
     },
     /// One event is not what was written.
     #[error("event {seq} is damaged: {what}")]

@@ -1,6 +1,7 @@
 //! The journal as the relay holds it.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
@@ -23,13 +24,13 @@ use crate::{
 };
 
 /// A journal in an SQLite file. It is closed when it is dropped.
-#[derive(Debug)]
 pub struct SqliteJournal {
     path: PathBuf,
     id: Uuid,
-    writer: Mutex<Writer>,
+    // Dropped in this order: the last connection to close puts the log back into the file, which
+    // one that only reads could not, and the lock is held until then.
     readers: Readers,
-    // Last, so that it is held until the connections are closed.
+    writer: Mutex<Writer>,
     _lock: FileLock,
 }
 
@@ -40,7 +41,7 @@ impl SqliteJournal {
     /// made and is otherwise not used.
     pub fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Self, OpenError> {
         let Opened { path, id, writer, readers, lock } = open::open(path, relay, new_id)?;
-        Ok(Self { path, id, writer: Mutex::new(writer), readers, _lock: lock })
+        Ok(Self { path, id, readers, writer: Mutex::new(writer), _lock: lock })
     }
 
     /// The file, by its one real name.
@@ -60,6 +61,16 @@ impl SqliteJournal {
     ) -> Result<T, JournalError> {
         let result = self.readers.read(read);
         result.map_err(|damage| damage.into_read_error(&self.path.display().to_string()))
+    }
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SqliteJournal")
+            .field("path", &self.path)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

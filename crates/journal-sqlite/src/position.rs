@@ -16,9 +16,12 @@ pub(crate) fn bounds(connection: &Connection) -> Result<Bounds, Damage> {
     let last = prefixes::last(connection)?;
     let first: Option<i64> =
         connection.prepare_cached("SELECT min(seq) FROM event")?.query_row([], |row| row.get(0))?;
-    let first = first.and_then(|first| u64::try_from(first).ok()).map_or(last.next(), Seq);
-    if first > last.next() || first == Seq::START {
-        return Err(Damage::Last { expected: last, found: first });
+    let first = match first {
+        Some(first) => u64::try_from(first).map_or(Seq::START, Seq),
+        None => last.next(),
+    };
+    if first == Seq::START || first > last.next() {
+        return Err(Damage::Bounds { last });
     }
     Ok(Bounds { first, last })
 }
