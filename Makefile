@@ -19,6 +19,7 @@ lint: ## Look at the sources alone: format, lints, docs, spelling, links, depend
 
 bench: ## Measure the relay against the cost of its cryptography.
 	@scripts/setup build
+	@cargo build --release --locked -p lighthouse -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
