@@ -24,6 +24,8 @@ use crate::{
 
 /// How many events are read, and forgotten, at a time.
 const BATCH: u32 = 100;
+/// A relay that is there answers within milliseconds, and one that is busy within seconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -72,7 +74,8 @@ impl Drain {
         clock: Arc<dyn Clock>,
         endpoint: &str,
     ) -> Result<Self, WireError> {
-        let publisher = Publisher::connect(&Context::new(), PublisherConfig::new(endpoint))?;
+        let config = PublisherConfig { timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
+        let publisher = Publisher::connect(&Context::new(), config)?;
         Ok(Self { store, clock, publisher })
     }
 

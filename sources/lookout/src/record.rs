@@ -189,6 +189,3 @@ fn contents_before<'a>(seen: &'a Seen, before: &'a Indexes, after: &Contents<'a>
     };
     seen.indexes.keys().filter_map(entries).collect()
 }
-
-#[cfg(test)]
-mod tests;

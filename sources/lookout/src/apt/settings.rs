@@ -34,7 +34,7 @@ impl AptSettings {
     }
 
     /// Reads lines of `key=value`.
-    pub(super) fn parse(dump: &str) -> Self {
+    pub(crate) fn parse(dump: &str) -> Self {
         let values = dump.lines().filter_map(|line| line.split_once('='));
         let values = values.map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()));
         Self { values: values.collect() }

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::anyhow;
 use laniakea_daemon::{EXIT_REJECTED, EXIT_UNREACHABLE, SystemClock};
+use laniakea_wire::submit::SubmitError;
 use lookout::{
     config::{Config, SuiteName},
     diff::Counts,
@@ -21,9 +22,8 @@ use tokio::{runtime::Runtime, sync::watch};
 
 use super::{Failure, announcer, load, open_store, runtime};
 
-/// How often sending is tried, and the pause in between: a relay that is just being restarted is
-/// no reason to fail.
-const ATTEMPTS: u32 = 3;
+/// How often sending is tried while the relay asks for patience, and the pause in between.
+const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
@@ -102,7 +102,7 @@ fn send(runtime: &Runtime, drain: &Drain, stop: &Stop) -> Result<Drained, Failur
     loop {
         match runtime.block_on(drain.empty(stop)) {
             Ok(drained) => return Ok(drained),
-            Err(DrainError::Submit(_)) if attempt < ATTEMPTS => {
+            Err(DrainError::Submit(SubmitError::Rejected { .. })) if attempt < ATTEMPTS => {
                 attempt += 1;
                 std::thread::sleep(PAUSE);
             }

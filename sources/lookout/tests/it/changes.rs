@@ -1,9 +1,10 @@
 //! What is told when an archive changes.
 
+use laniakea_catalog::Catalog;
 use lookout::record::FirstLook;
 use serde_json::json;
 
-use crate::support::{Archive, Form, Lookout, binary, lines, source};
+use crate::support::{Archive, Form, Lookout, Server, binary, lines, source};
 
 const MORNING: &str = "2026-11-01T06:00:00Z";
 const NOON: &str = "2026-11-01T12:00:00Z";
@@ -74,6 +75,28 @@ fn every_kind_of_change_is_told() {
         told(&[hello("2.0")], &[hello("2.0~rc1")])[0],
         r#"main/hello 2.0~rc1 downgraded from 2.0 in x: ["hello"]"#
     );
+}
+
+#[test]
+fn every_event_is_what_the_catalogue_says_of_its_type() {
+    let mut archive = Archive::new();
+    let before = ["gone", "up", "rebuilt"].map(|name| binary(name, "1.0", "amd64", name));
+    archive.packages(&before).publish(MORNING);
+    let lookout = lookout(&archive);
+    lookout.look().unwrap();
+    let after = [
+        binary("new", "1.0", "amd64", "new"),
+        binary("up", "2.0", "amd64", "up"),
+        binary("rebuilt", "1.0+b1", "amd64", "rebuilt (1.0)"),
+    ];
+    archive.packages(&after).publish(NOON);
+    let events = lookout.look().unwrap();
+    assert_eq!(events.len(), 5);
+    for event in &events {
+        let id = event["id"].as_str().unwrap();
+        let entry = Catalog::builtin().entry(id).expect("the catalogue knows the event");
+        jsonschema::validate(&entry.schema(), &event["data"]).unwrap();
+    }
 }
 
 #[test]
@@ -196,19 +219,22 @@ fn the_first_look_at_a_suite_with_a_baseline_tells_what_it_holds_beyond_it() {
         binary("z", "1.0", "all", "z"),
     ]);
     security.publish(MORNING);
-    let entry = |name: &str, archive: &Archive| {
+    let server = Server::new(security.root());
+    let entry = |name: &str, url: &str, archive: &Archive| {
         format!(
-            "[[archive]]\nname = \"{name}\"\nurl = \"{}\"\nsuites = [\"x\"]\n\
+            "[[archive]]\nname = \"{name}\"\nurl = \"{url}\"\nsuites = [\"x\"]\n\
              components = [\"main\"]\narchitectures = [\"amd64\"]\nsigned_by = \"{}\"\n\
-             baseline = \"base/x\"\n",
-            archive.url(),
+             baseline = \"base/x\"\nproxy = \"none\"\n",
             archive.gpg.keyring().display()
         )
     };
-    let lookout = Lookout::new(&(entry("security", &security) + &entry("base", &base)));
+    let lookout = Lookout::new(
+        &(entry("security", &server.url(), &security) + &entry("base", &base.url(), &base)),
+    );
 
     let error = lookout.visit(0, "x", FirstLook::Quiet).unwrap_err();
     assert_eq!(error, "could not record security/x: its baseline base/x was not seen yet");
+    assert_eq!(server.requests(), [""; 0], "nothing is fetched that cannot be compared");
     lookout.visit(1, "x", FirstLook::Quiet).unwrap();
     assert_eq!(lookout.take_events().len(), 0);
     lookout.visit(0, "x", FirstLook::Quiet).unwrap();

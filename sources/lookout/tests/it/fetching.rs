@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Answer, Archive, Lookout, Server, binary};
+use crate::support::{Answer, Archive, Lookout, Server, binary, pack};
 
 const MORNING: &str = "2026-11-01T06:00:00Z";
 const NOON: &str = "2026-11-01T12:00:00Z";
@@ -175,9 +175,15 @@ fn lists_of(archive: &Archive, url: &str, extension: &str) -> tempfile::TempDir 
     };
     put("InRelease", &archive.read("InRelease"));
     let plain = archive.read("main/binary-amd64/Packages");
-    let packed = crate::support::pack(extension, &plain);
+    // APT packs anew what it keeps: in two parts here, so that the bytes are others.
+    let half = if extension == ".lz4" { plain.len() } else { plain.len() / 2 };
+    let packed = [pack(extension, &plain[..half]), pack_rest(extension, &plain[half..])].concat();
     put(&format!("main/binary-amd64/Packages{extension}"), &packed);
     lists
+}
+
+fn pack_rest(extension: &str, bytes: &[u8]) -> Vec<u8> {
+    if bytes.is_empty() { Vec::new() } else { pack(extension, bytes) }
 }
 
 fn with_lists(lists: &tempfile::TempDir) -> String {

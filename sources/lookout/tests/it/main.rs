@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod changes;
+mod commands;
+mod crash;
 mod fetching;
 mod refusals;
 mod support;

@@ -99,19 +99,18 @@ fn a_suite_that_expires_while_nothing_changes_is_refused_too() {
 
 #[test]
 fn an_older_release_is_refused_as_a_replay() {
-    let (archive, lookout) = archive_with_news();
+    let (archive, mut lookout) = archive_with_news();
     lookout.look().unwrap();
-    let (mut old, _) = (Archive::new(), ());
-    std::mem::swap(&mut old.gpg, &mut { archive }.gpg);
+    let mut old = Archive::new();
+    old.gpg = archive.gpg;
     old.packages(&[hello("0.9")]).publish(MORNING);
-    let mut again = lookout;
-    again.config.archives[0].url = old.url();
-    let error = again.look().unwrap_err();
+    lookout.config.archives[0].url = old.url();
+    let error = lookout.look().unwrap_err();
     assert!(
         error.contains("went back from 2026-11-01T12:00:00Z to 2026-11-01T06:00:00Z"),
         "{error}"
     );
-    assert_eq!(again.take_events().len(), 0);
+    assert_eq!(lookout.take_events().len(), 0);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) const NOW: &str = "2026-11-01T13:00:00Z";
 pub(crate) struct Lookout {
     pub(crate) config: Config,
     pub(crate) clock: ManualClock,
-    pub(crate) data_dir: TempDir,
+    _data_dir: TempDir,
     visitor: Visitor,
     _runtime: Runtime,
     _stop: watch::Sender<bool>,
@@ -48,7 +48,7 @@ impl Lookout {
             runtime: runtime.handle().clone(),
             stop: Stop::new(stop.subscribe()),
         };
-        Self { config, clock, data_dir, visitor, _runtime: runtime, _stop: stop }
+        Self { config, clock, _data_dir: data_dir, visitor, _runtime: runtime, _stop: stop }
     }
 
     /// Watches suite `x` of the archive at `url`.

@@ -13,6 +13,8 @@ use std::{
 
 use lookout::apt::checksum::Checksum;
 
+use super::wait_until;
+
 /// Answers that are not the file.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
@@ -36,6 +38,8 @@ struct Shared {
     validators: bool,
     requests: Mutex<Vec<String>>,
     answers: Mutex<BTreeMap<String, Answer>>,
+    /// After how many requests no answer comes any more, and whether one is waiting for it.
+    hold: Mutex<(Option<usize>, bool)>,
 }
 
 impl Server {
@@ -58,6 +62,7 @@ impl Server {
                 validators,
                 requests: Mutex::default(),
                 answers: Mutex::default(),
+                hold: Mutex::default(),
             }),
         };
         let shared = server.shared.clone();
@@ -82,6 +87,18 @@ impl Server {
     /// Answers with the files again.
     pub(crate) fn heal(&self) {
         self.shared.answers.lock().unwrap().clear();
+        *self.shared.hold.lock().unwrap() = (None, false);
+    }
+
+    /// Answers so many more requests, and leaves those that follow without an answer.
+    pub(crate) fn hold_after(&self, requests: usize) {
+        *self.shared.hold.lock().unwrap() = (Some(requests), false);
+    }
+
+    /// Waits until a request has been left without an answer.
+    #[track_caller]
+    pub(crate) fn wait_until_holding(&self) {
+        wait_until("a request is waiting", || self.shared.hold.lock().unwrap().1);
     }
 
     /// The requests since the last time, as `target status`.
@@ -98,6 +115,10 @@ impl Shared {
         let headers: Vec<String> =
             lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
         let target = request.split(' ').nth(1)?;
+        if self.is_holding() {
+            // Until the other side has gone.
+            return stream.peek(&mut [0]).map(drop).ok();
+        }
         // A proxy is asked for the whole address.
         let path = match target.strip_prefix("http://") {
             Some(rest) => &rest[rest.find('/')?..],
@@ -110,6 +131,21 @@ impl Shared {
         stream.write_all(&body).ok()
     }
 
+    fn is_holding(&self) -> bool {
+        let mut hold = self.hold.lock().unwrap();
+        match &mut hold.0 {
+            None => false,
+            Some(0) => {
+                hold.1 = true;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+
     fn respond(&self, path: &str, headers: &[String]) -> (u16, String, Vec<u8>) {
         let file = fs::read(self.directory.join(path.trim_start_matches('/')));
         let answer = self.answers.lock().unwrap().get(path).cloned();
@@ -117,22 +153,18 @@ impl Shared {
             (Some(Answer::Status(status)), _) => {
                 return (status, "Content-Length: 0\r\n".to_owned(), Vec::new());
             }
-            (Some(Answer::Bytes(bytes)), _) => (bytes.clone(), bytes.len()),
+            (Some(Answer::Bytes(bytes)), _) | (None, Ok(bytes)) => (bytes.clone(), bytes.len()),
             (Some(Answer::CutOff(at)), Ok(bytes)) => (bytes[..at].to_vec(), bytes.len()),
             (_, Err(_)) => {
                 return (404, "Content-Length: 0\r\n".to_owned(), Vec::new());
             }
-            (None, Ok(bytes)) => (bytes.clone(), bytes.len()),
         };
         let tag = format!("\"{}\"", Checksum::of(&body).hex());
         let has = |header: &str| headers.iter().any(|line| line.eq_ignore_ascii_case(header));
         if self.validators && has(&format!("if-none-match: {tag}")) {
             return (304, String::new(), Vec::new());
         }
-        let mut head = format!("Content-Length: {length}\r\n");
-        if self.validators {
-            head += &format!("ETag: {tag}\r\n");
-        }
-        (200, head, body)
+        let etag = if self.validators { format!("ETag: {tag}\r\n") } else { String::new() };
+        (200, format!("Content-Length: {length}\r\n{etag}"), body)
     }
 }
