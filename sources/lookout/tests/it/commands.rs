@@ -1,6 +1,9 @@
 //! The commands as people and scripts type them.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+};
 
 use laniakea_event::Reason;
 
@@ -165,6 +168,35 @@ fn check_reads_the_keyrings() {
     let outcome = installation.run("check", &[]);
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("nowhere.gpg: No such file"), "{outcome:?}");
+}
+
+#[test]
+fn sqv_verifies_where_there_is_no_gpgv_and_nothing_is_believed_where_there_is_neither() {
+    let relay = Relay::new();
+    let (archive, installation) = with_news(&relay);
+    let programs = tempfile::tempdir().unwrap();
+    let once = || installation.run_with_path(programs.path(), "once");
+
+    let outcome = once();
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("neither gpgv nor sqv is installed"), "{outcome:?}");
+
+    let sqv = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+        .map(|directory| directory.join("sqv"))
+        .find(|sqv| sqv.exists())
+        .expect("this test needs sqv: apt-get install sqv");
+    symlink(sqv, programs.path().join("sqv")).unwrap();
+    let good = archive.read("InRelease");
+    let text = String::from_utf8(good.clone()).unwrap().replace("Codename: x", "Codename:  x");
+    archive.write("InRelease", text.as_bytes());
+    let outcome = once();
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("no good signature by a key of the keyring"), "{outcome:?}");
+
+    archive.write("InRelease", &good);
+    let outcome = once();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(packages_told(&relay), ["hello", "y"]);
 }
 
 #[test]

@@ -67,6 +67,11 @@ impl Installation {
         Outcome::of(&output)
     }
 
+    /// Runs a command that finds no other programs than those in `path`.
+    pub(crate) fn run_with_path(&self, path: &Path, command: &str) -> Outcome {
+        Outcome::of(&self.command(command).env("PATH", path).output().unwrap())
+    }
+
     /// Starts a command with its options.
     pub(crate) fn start(&self, command: &[&str]) -> Running {
         let (command, options) = command.split_first().unwrap();
