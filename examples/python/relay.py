@@ -43,7 +43,8 @@ class Relay:
         """The header and the event frames that answer a request; asks until there is an answer."""
         while True:
             # A new socket each time: a late answer cannot be mistaken for that to another request.
-            with zmq.Context.instance().socket(zmq.DEALER, linger=0) as socket:
+            with zmq.Context.instance().socket(zmq.DEALER) as socket:
+                socket.linger = 0
                 socket.connect(self.replay)
                 socket.send_multipart([b"request-id", json.dumps(request).encode()])
                 if not socket.poll(patience * 1000):
@@ -68,7 +69,8 @@ class Cursor:
         """The journal and the seq; no name is no journal."""
         text = self.path.read_text() if self.path.exists() else ":0"
         journal, seq = text.strip().split(":")
-        return journal, int(seq)
+        self.seq = int(seq)
+        return journal, self.seq
 
     def store(self, journal: str, seq: int):
         """Replaces the position. A crash leaves the old one or the new one."""
@@ -78,3 +80,4 @@ class Cursor:
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, self.path)
+        self.seq = seq

@@ -61,7 +61,8 @@ class Source:
 
     def _ask(self, event: bytes, patience: float):
         if self.socket is None:
-            self.socket = zmq.Context.instance().socket(zmq.DEALER, linger=0)
+            self.socket = zmq.Context.instance().socket(zmq.DEALER)
+            self.socket.linger = 0
             self.socket.connect(self.endpoint)
         self.socket.send_multipart([event, b"request-id"])
         if self.socket.poll(patience * 1000):

@@ -5,6 +5,7 @@ Written with pyzmq and PyNaCl alone, so that nothing here shares code with what 
 
 from .case import RelayTest
 from .events import Key, canonical, digest, verify
+from .fake import FakeRelay
 from .programs import Program, binary
 from .relay import Relay
 from .sockets import Asker, OneWay, Requester, Subscriber, Submitter
@@ -12,6 +13,6 @@ from .vectors import VECTORS, cases, vector_key
 from .waiting import until
 
 __all__ = [
-    "Asker", "Key", "OneWay", "Program", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
+    "Asker", "FakeRelay", "Key", "OneWay", "Program", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
     "binary", "canonical", "cases", "digest", "until", "vector_key", "verify",
 ]  # fmt: skip

@@ -1,19 +1,20 @@
 """Programs under test, and what they print."""
 
 import os
-import pathlib
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 from .waiting import until
 
-ROOT = pathlib.Path(__file__).parents[3]
+ROOT = Path(__file__).resolve().parents[3]
 
 
-def binary(name: str) -> str:
-    """A binary of ours: from the environment (LIGHTHOUSE, LK, ...), or the debug build."""
-    return os.environ.get(name.upper()) or str(ROOT / "target" / "debug" / name)
+def binary(name: str) -> Path:
+    """A binary of ours: from the debug build, or beside the one that LIGHTHOUSE names."""
+    lighthouse = os.environ.get("LIGHTHOUSE", ROOT / "target" / "debug" / "lighthouse")
+    return Path(lighthouse).resolve().parent / name
 
 
 class Program:
