@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Status(commands::status::Status),
     /// Show the event catalogue.
     Types(commands::types::Types),
+    /// Watch real package changes pass through a relay of your own.
+    Demo(commands::demo::Demo),
     /// Print the completions for a shell.
     Completions(commands::completions::Completions),
 }
@@ -72,6 +74,7 @@ impl Command {
             Self::Key(key) => key.run(session),
             Self::Status(status) => status.run(session),
             Self::Types(types) => types.run(),
+            Self::Demo(demo) => demo.run(session),
             Self::Completions(completions) => completions.run(),
         }
     }

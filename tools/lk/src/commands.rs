@@ -1,6 +1,7 @@
 //! One file a command: its arguments, and what it does.
 
 pub(crate) mod completions;
+pub(crate) mod demo;
 pub(crate) mod emit;
 pub(crate) mod history;
 pub(crate) mod key;

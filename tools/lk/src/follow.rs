@@ -1,6 +1,7 @@
 //! Following the stream: what `listen` and `on` share.
 
 mod contact;
+mod printer;
 mod refusals;
 mod selection;
 mod signals;
@@ -14,7 +15,9 @@ use laniakea_wire::{
 };
 
 use self::contact::Contact;
-pub(crate) use self::{refusals::Refusals, selection::Selection, signals::StopSignals};
+pub(crate) use self::{
+    printer::Printer, refusals::Refusals, selection::Selection, signals::StopSignals,
+};
 use crate::{filter::Filter, output::Progress, session::Session};
 
 /// How long the end may wait for the cursor to be stored.

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use laniakea_event::{Prefix, Seq};
-use laniakea_wire::subscription::{CursorFile, CursorStore, Position, Start, SubscriptionConfig};
+use laniakea_wire::subscription::{CursorFile, CursorStore, Start, SubscriptionConfig};
 
 use crate::{
     commands::runtime,
     endpoints::StreamEndpoints,
     failure::usage,
-    follow::{Follow, Happening, Selection},
-    output::{EventWriter, Format},
+    follow::{Follow, Printer, Selection},
+    output::Format,
     session::Session,
     when::When,
 };
@@ -56,8 +56,7 @@ impl Listen {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let config = self.subscription(session)?;
         let format = if self.json { Format::Json } else { Format::Lines };
-        let mut printer =
-            Printer { writer: EventWriter::stdout(format), left: self.count, position: None };
+        let mut printer = Printer::new(format, self.count);
         runtime()?.block_on(async {
             let mut follow = Follow::open(config, self.selection.filter, session)?;
             let outcome = printer.print(&mut follow).await;
@@ -89,46 +88,5 @@ impl Listen {
             cursor,
             ..SubscriptionConfig::new(self.endpoints.publish(), replay)
         })
-    }
-}
-
-/// Prints events, and counts as handled what has left the buffer.
-struct Printer {
-    writer: EventWriter,
-    /// How many more events are wanted.
-    left: Option<u64>,
-    /// What will be handled once the buffer is written.
-    position: Option<Position>,
-}
-
-impl Printer {
-    async fn print(&mut self, follow: &mut Follow) -> anyhow::Result<()> {
-        loop {
-            match follow.next().await {
-                Ok(Happening::Event(delivery)) => {
-                    follow.aside(|| self.writer.write(&delivery))?;
-                    self.position = delivery.position().or(self.position);
-                    self.left = self.left.map(|left| left - 1);
-                    if self.left == Some(0) {
-                        return self.settle(follow);
-                    }
-                }
-                Ok(Happening::Passed(position)) => self.position = Some(position),
-                Ok(Happening::Idle) => self.settle(follow)?,
-                Ok(Happening::Stop) => return self.settle(follow),
-                Err(error) => {
-                    self.settle(follow)?;
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    fn settle(&mut self, follow: &Follow) -> anyhow::Result<()> {
-        follow.aside(|| self.writer.flush())?;
-        if let Some(position) = self.position.take() {
-            follow.handled(position)?;
-        }
-        Ok(())
     }
 }

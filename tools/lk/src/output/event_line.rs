@@ -41,7 +41,7 @@ impl Room {
     /// In a narrow terminal ids would leave no room for the summaries, which say the same.
     fn id(self) -> Option<usize> {
         match self {
-            Self::Terminal(..100) => None,
+            Self::Terminal(..120) => None,
             Self::Terminal(columns) => Some((columns / 4).min(46)),
             Self::Unlimited => Some(usize::MAX),
         }
