@@ -50,13 +50,15 @@ pub(crate) fn write_key(text: &mut String, name: &str) {
 pub(crate) fn write_string(text: &mut String, string: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     text.push('"');
-    let mut clean_from = 0;
-    for (index, byte) in string.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        text.push_str(&string[clean_from..index]);
-        clean_from = index + 1;
+    let mut rest = string;
+    loop {
+        let (clean, from_special) = rest.split_at(clean_length(rest.as_bytes()));
+        text.push_str(clean);
+        let Some(&byte) = from_special.as_bytes().first() else {
+            break;
+        };
+        // A special byte is an ASCII character of its own.
+        rest = &from_special[1..];
         match byte {
             b'"' => text.push_str("\\\""),
             b'\\' => text.push_str("\\\\"),
@@ -72,6 +74,23 @@ pub(crate) fn write_string(text: &mut String, string: &str) {
             }
         }
     }
-    text.push_str(&string[clean_from..]);
     text.push('"');
 }
+
+/// How many bytes stand before the first that a string cannot hold as it is.
+pub(super) fn clean_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| IS_SPECIAL[usize::from(byte)]).unwrap_or(bytes.len())
+}
+
+/// Control characters, quotes and backslashes; a table, since every byte of an event is asked.
+static IS_SPECIAL: [bool; 256] = {
+    let mut is_special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        is_special[byte] = true;
+        byte += 1;
+    }
+    is_special[b'"' as usize] = true;
+    is_special[b'\\' as usize] = true;
+    is_special
+};

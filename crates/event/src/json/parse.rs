@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::Entry;
 
-use super::{Number, Object, Value};
+use super::{Number, Object, Value, canonical::clean_length};
 use crate::{Limits, Reason, Rejection};
 
 /// The longest integer, in digits.
@@ -123,9 +123,7 @@ impl<'a> Parser<'a> {
         let mut string = String::new();
         loop {
             let clean_from = self.at;
-            while self.peek().is_some_and(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-                self.at += 1;
-            }
+            self.at += clean_length(self.rest());
             // Both ends stand beside ASCII bytes, so this never splits a character.
             string.push_str(&self.text[clean_from..self.at]);
             match self.peek() {
