@@ -59,7 +59,7 @@ fn check_length(connection: &Connection, path: &Path) -> Result<u64, Damage> {
         // On a full disk the log has to wait, and pages that only it has are not missing.
         Err(error) if is_full(&error) => return Ok(found(path)),
         Err(error) if is_corruption(&error) => return Err(error.into()),
-        written => written?,
+        written => drop(written?),
     }
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let expected = u64::from(pragma("page_count")?) * u64::from(pragma("page_size")?);

@@ -85,3 +85,31 @@ fn read(select: &mut CachedStatement<'_>, prefix: &str) -> rusqlite::Result<Seq>
     let seq: Option<i64> = select.query_row([prefix], |row| row.get(0)).optional()?;
     Ok(Seq(seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_stream_of_new_ids_fills_no_memory_and_breaks_no_chain() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::schema::STEPS[0]).unwrap();
+        let mut cache = PrefixCache::default();
+        for seq in 1..=6000 {
+            let mut prefixes = Prefixes::new(&connection, &cache).unwrap();
+            let id = EventId::parse(&format!("_lk.m{seq}.x")).unwrap();
+            let prev = prefixes.advance(&id, Seq(seq)).unwrap();
+            assert_eq!(prev[""], Seq(seq - 1));
+            assert_eq!(prev["_lk."], Seq(seq - 1));
+            assert_eq!(prev[id.as_str()], Seq(0));
+            let written = prefixes.write(&connection).unwrap();
+            cache.adopt(written);
+            assert!(cache.0.len() <= CACHE_LIMIT);
+        }
+        // One that the cache forgot long ago.
+        let mut prefixes = Prefixes::new(&connection, &cache).unwrap();
+        let prev = prefixes.advance(&EventId::parse("_lk.m1.x").unwrap(), Seq(6001)).unwrap();
+        assert_eq!(prev["_lk.m1."], Seq(1));
+        assert_eq!(last(&connection).unwrap(), Seq(6000));
+    }
+}

