@@ -18,8 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::{
     stop::Stop,
-    store::{Pending, Store, StoreError},
-    visit::lock,
+    store::{Pending, Store, StoreError, lock},
 };
 
 /// How many events are read, and forgotten, at a time.

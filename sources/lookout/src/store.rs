@@ -14,6 +14,7 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::Connection;
@@ -88,13 +89,18 @@ impl Store {
     ///
     /// See [`StoreError`]: a file that is damaged, foreign or newer is never touched.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let lock = lock(data_dir)?;
+        let lock = lock_directory(data_dir)?;
         let connection = schema::open(&data_dir.join(DATABASE))?;
         Ok(Self { connection, _lock: lock })
     }
 }
 
-fn lock(data_dir: &Path) -> Result<File, StoreError> {
+/// Locks a shared store. A panic elsewhere left it as its last transaction did.
+pub fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
     let path = || data_dir.to_owned();
     let failed = |source| StoreError::Directory { path: path(), source };
     fs::create_dir_all(data_dir).map_err(failed)?;

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use laniakea_daemon::Clock;
@@ -22,7 +22,7 @@ use crate::{
     look::{Look, LookError, look},
     record::{FirstLook, RecordError, Recorded, check_baseline, record},
     stop::Stop,
-    store::Store,
+    store::{Store, lock},
 };
 
 /// A look that came to nothing. The next one is as good as this one would have been.
@@ -58,11 +58,6 @@ pub struct Visitor {
     pub runtime: Handle,
     /// Set when there is no time left to wait.
     pub stop: Stop,
-}
-
-/// Locks the store. A panic elsewhere left it as its last transaction did.
-pub fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Visitor {

@@ -123,17 +123,18 @@ impl WatchedSuite {
         self.last_failure.clear();
     }
 
-    /// Logs a failure, and the same failure only once.
+    /// Logs a failure, and the same failure only once. One that looks like an attack is an error
+    /// from the second time on: an archive that is being updated looks like one for a moment.
     fn failed(&mut self, failure: &VisitError) {
         self.failures += 1;
         let message = with_causes(failure);
         let suite = self.archive.suite(&self.suite);
-        if message == self.last_failure {
-            debug!(%suite, failures = self.failures, "{message}");
-        } else if is_suspicious(failure) {
-            error!(%suite, "{message}");
-        } else {
-            warn!(%suite, "{message}");
+        let repeated = message == self.last_failure;
+        match (is_suspicious(failure), self.failures) {
+            (true, 2) => error!(%suite, "{message}"),
+            (true, 3..) if !repeated => error!(%suite, "{message}"),
+            _ if !repeated => warn!(%suite, "{message}"),
+            _ => debug!(%suite, failures = self.failures, "{message}"),
         }
         self.last_failure = message;
     }

@@ -60,7 +60,7 @@ pub struct Expected {
 #[non_exhaustive]
 pub enum UnpackError {
     /// The `Release` says so itself.
-    #[error("the index has {size} bytes, more than max_index_bytes ({max_bytes})")]
+    #[error("the index has {size} bytes, more than max_index_mib allows ({max_bytes})")]
     TooLarge {
         /// The size that the `Release` states.
         size: u64,

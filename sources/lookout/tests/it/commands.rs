@@ -8,7 +8,7 @@ use std::{
 use laniakea_event::Reason;
 
 use crate::support::{
-    Archive, Installation, Outcome, Relay, Treatment, binary, installed, lines, lookout,
+    Archive, Installation, Outcome, Relay, Server, Treatment, binary, installed, lines, lookout,
 };
 
 const MORNING: &str = "2026-11-01T06:00:00Z";
@@ -175,7 +175,7 @@ fn sqv_verifies_where_there_is_no_gpgv_and_nothing_is_believed_where_there_is_ne
     let relay = Relay::new();
     let (archive, installation) = with_news(&relay);
     let programs = tempfile::tempdir().unwrap();
-    let once = || installation.run_with_path(programs.path(), "once");
+    let once = || installation.run_with("PATH", programs.path(), "once");
 
     let outcome = once();
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
@@ -197,6 +197,24 @@ fn sqv_verifies_where_there_is_no_gpgv_and_nothing_is_believed_where_there_is_ne
     let outcome = once();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_eq!(packages_told(&relay), ["hello", "y"]);
+}
+
+#[test]
+fn apts_own_proxy_is_used() {
+    let relay = Relay::new();
+    let mut archive = Archive::new();
+    archive.packages(&[hello("1.0")]).publish(NOON);
+    let proxy = Server::new(archive.root());
+    let installation = Installation::new(&archive, "http://archive.invalid", &relay.endpoint);
+    let config = fs::read_to_string(installation.config()).unwrap();
+    fs::write(installation.config(), config.replace("proxy = \"none\"", "proxy = \"apt\""))
+        .unwrap();
+
+    let apt_conf = installation.directory.path().join("apt.conf");
+    fs::write(&apt_conf, format!("Acquire::http::Proxy \"{}\";\n", proxy.url())).unwrap();
+    let outcome = installation.run_with("APT_CONFIG", &apt_conf, "once");
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(proxy.requests()[0], "http://archive.invalid/dists/x/InRelease 200");
 }
 
 #[test]
@@ -234,6 +252,22 @@ fn run_goes_on_when_an_archive_is_broken_and_says_so_once() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert_eq!(log.matches("WARN could not look at").count(), 1, "{log}");
     assert!(log.contains("INFO the suite can be read again"), "{log}");
+}
+
+#[test]
+fn a_signature_that_is_bad_twice_is_an_error() {
+    let relay = Relay::new();
+    let (archive, installation) = with_news(&relay);
+    let text = String::from_utf8(archive.read("InRelease")).unwrap();
+    archive.write("InRelease", text.replace("Codename: x", "Codename: y").as_bytes());
+    let running = installation.start(&["run", "--verbose"]);
+    running.wait_for_log("failures=3");
+    running.signal("-TERM");
+    let (_, log) = running.ended();
+    let count =
+        |level| log.matches(&format!("{level} could not look at test/x: the Release")).count();
+    assert_eq!((count("WARN"), count("ERROR"), count("DEBUG")), (1, 1, 1), "{log}");
+    assert_eq!(relay.events().len(), 0);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn an_index_beyond_the_limit_is_refused() {
     archive.packages(&many).publish(NOON);
     let lookout = Lookout::with(&archive.url(), &archive.gpg.keyring(), "max_index_mib = 1\n");
     let error = lookout.look().unwrap_err();
-    assert!(error.contains("more than max_index_bytes (1048576)"), "{error}");
+    assert!(error.contains("more than max_index_mib allows (1048576)"), "{error}");
 }
 
 #[test]

@@ -67,9 +67,9 @@ impl Installation {
         Outcome::of(&output)
     }
 
-    /// Runs a command that finds no other programs than those in `path`.
-    pub(crate) fn run_with_path(&self, path: &Path, command: &str) -> Outcome {
-        Outcome::of(&self.command(command).env("PATH", path).output().unwrap())
+    /// Runs a command with another environment.
+    pub(crate) fn run_with(&self, name: &str, value: &Path, command: &str) -> Outcome {
+        Outcome::of(&self.command(command).env(name, value).output().unwrap())
     }
 
     /// Starts a command with its options.
