@@ -5,11 +5,14 @@
 //! live event is delivered when `prev` says that nothing under its prefixes lies between; in
 //! every other case the journal is read again from the lowest of these positions.
 
+mod claims;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use laniakea_event::{Digest, EventId, Prefix, Seq};
 use uuid::Uuid;
 
+use self::claims::{Claims, Verdict};
 use super::{
     Believe, Delivery, OtherJournal, Position, Start, SubscriptionConfig, SubscriptionError, Update,
 };
@@ -33,6 +36,7 @@ pub(super) struct Follower {
     prefixes: Vec<Prefix>,
     /// For each prefix: everything up to here that matches it was delivered.
     done: Vec<Seq>,
+    claims: Claims,
     journal: Option<Uuid>,
     state: State,
     believe: Believe,
@@ -41,9 +45,10 @@ pub(super) struct Follower {
     /// A live event went by that reading has to reach.
     is_behind: bool,
     last_received: Option<String>,
-    /// Of what was delivered, for a journal that holds the same events at other positions.
+    /// Of what was delivered, for when that is read once more.
     delivered: RecentDigests,
-    is_other_journal: bool,
+    /// Reading may come to what was delivered: it began before it, or in another journal.
+    is_repeating: bool,
     steps: Vec<Step>,
 }
 
@@ -73,6 +78,7 @@ impl Follower {
         let has_replay = config.replay.is_some();
         Self {
             done: vec![Seq::START; prefixes.len()],
+            claims: Claims::new(prefixes.len()),
             prefixes,
             journal: position.map(|position| position.journal),
             state: if has_replay { State::Starting(start) } else { FOLLOWING },
@@ -82,7 +88,7 @@ impl Follower {
             is_behind: false,
             last_received: None,
             delivered: RecentDigests::default(),
-            is_other_journal: false,
+            is_repeating: false,
             steps: Vec::new(),
         }
     }
@@ -185,19 +191,49 @@ impl Follower {
             return;
         }
         self.journal = Some(journal);
-        self.steps.push(Step::Confirm(journal, last));
+        let verdict = self.judge_claims(journal, last);
         match (request, next) {
+            // It was asked for from positions that are no longer believed.
+            _ if matches!(verdict, Verdict::Refuted(_)) => return,
             (Request::Read(read), Some(next)) => {
                 self.on_page(read, answer.events, first, next, last);
             }
             (Request::Read(_), None) => self.fail_not_a_relay(),
             _ => self.on_status(last),
         }
+        if verdict == Verdict::Doubtful {
+            self.check();
+        }
+    }
+
+    /// A header that only the cursor wanted.
+    pub(super) fn on_confirmation(&mut self, journal: Uuid, last: Seq) {
+        // Another journal is met with the next request of the follower's own.
+        if self.journal == Some(journal) && self.judge_claims(journal, last) == Verdict::Doubtful {
+            self.check();
+        }
+    }
+
+    /// Lets the cursor follow, unless a live event was not where it said that it stood.
+    fn judge_claims(&mut self, journal: Uuid, last: Seq) -> Verdict {
+        let verdict = self.claims.check(&self.done, last);
+        match &verdict {
+            Verdict::Plausible => self.steps.push(Step::Confirm(journal, last)),
+            Verdict::Doubtful => {}
+            Verdict::Refuted(certain) => {
+                self.done.clone_from(certain);
+                self.is_repeating = true;
+                self.look_again();
+                let reason = "its relay's journal does not go as far as it said".to_owned();
+                self.tell(Update::Refused { seq: None, reason });
+            }
+        }
+        verdict
     }
 
     fn on_status(&mut self, last: Seq) {
         if self.state == State::Starting(Start::Now) {
-            self.done.fill(last);
+            self.advance(last);
             self.catch_up_or_follow();
         } else if last > self.complete() {
             self.state = State::Reading;
@@ -246,7 +282,7 @@ impl Follower {
             return;
         }
         self.advance(note.seq);
-        let is_known = self.is_other_journal && self.delivered.contains(&delivery.digest());
+        let is_known = self.is_repeating && self.delivered.contains(&delivery.digest());
         if !is_known {
             self.deliver(delivery, note.journal, note.received);
         }
@@ -273,7 +309,8 @@ impl Follower {
         }
         self.tell(Update::JournalChanged { from, to: journal });
         self.done.fill(Seq::START);
-        self.is_other_journal = true;
+        self.claims = Claims::new(self.done.len());
+        self.is_repeating = true;
         let start = self.last_received.clone().map_or(Start::After(Seq::START), Start::Since);
         self.state = State::Starting(start);
     }
@@ -304,10 +341,12 @@ impl Follower {
         self.done.iter().copied().min().unwrap_or_default()
     }
 
+    /// The journal was read up to here.
     fn advance(&mut self, seq: Seq) {
         for done in &mut self.done {
             *done = seq.max(*done);
         }
+        self.claims.advance(seq);
     }
 
     fn matching(&self, id: &EventId) -> Vec<usize> {

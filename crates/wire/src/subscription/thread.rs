@@ -211,7 +211,7 @@ impl SubscriptionThread {
         match (answer, purpose) {
             (Ok(answer), Purpose::Follow) => self.follower.on_answer(&request, answer),
             (Ok(answer), Purpose::Confirm) => {
-                self.handled.confirm(answer.header.journal, answer.header.last);
+                self.follower.on_confirmation(answer.header.journal, answer.header.last);
             }
             (Err(error), _) => self.on_failure(error)?,
         }

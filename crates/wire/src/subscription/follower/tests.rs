@@ -43,25 +43,27 @@ impl Relay {
     /// Takes the event number `number`; the same number gives the same event in every journal.
     fn take(&mut self, id: &str, number: usize) {
         let id = EventId::parse(id).unwrap();
+        let seq = self.last().next();
+        let frame = self.frame(&id, number, seq);
+        self.latest.extend(id.prefixes().map(|prefix| (prefix.to_owned(), seq)));
+        self.frames.push((id, frame));
+    }
+
+    /// The event number `number` as it is published, if it stands at `seq`.
+    fn frame(&self, id: &EventId, number: usize, seq: Seq) -> Vec<u8> {
         let data = Object::from([("number".to_owned(), number.into())]);
         let time = jiff::Timestamp::from_second(1_700_000_000).unwrap();
         let signed = Draft::new(id.clone(), time, data).sign(&self.key).unwrap();
         let event = SubmittedEvent::parse(signed.bytes(), &Limits::SUBMISSION).unwrap();
-        let event = event.verify(&self.trust()).unwrap();
-        let seq = self.last().next();
-        let prefixes: Vec<String> = id.prefixes().map(ToOwned::to_owned).collect();
-        let prev = prefixes
-            .iter()
-            .map(|prefix| (prefix.clone(), self.latest.get(prefix).copied().unwrap_or_default()));
+        let latest = |prefix| self.latest.get(prefix).copied().unwrap_or_default();
         let note = RelayNote {
             relay: SignerId::parse("relay").unwrap(),
             journal: self.journal,
             seq,
             received: format!("2026-01-01T00:00:00.{:06}Z", seq.0),
-            prev: prev.collect(),
+            prev: id.prefixes().map(|prefix| (prefix.to_owned(), latest(prefix))).collect(),
         };
-        self.frames.push((id, event.frame(&note)));
-        self.latest.extend(prefixes.into_iter().map(|prefix| (prefix, seq)));
+        event.verify(&self.trust()).unwrap().frame(&note)
     }
 
     fn last(&self) -> Seq {
@@ -290,6 +292,27 @@ fn a_forged_live_event_of_another_journal_changes_nothing() {
     let (numbers, others) = settle(&mut follower, &relay);
     assert!(numbers.is_empty());
     assert!(others.iter().all(|other| other.starts_with("CaughtUp")), "{others:?}");
+}
+
+#[test]
+fn a_live_event_that_lies_about_its_place_hides_no_other() {
+    let mut relay = Relay::new(1);
+    let mut follower = Follower::new(&config(&[], Start::Now), None);
+    settle(&mut follower, &relay);
+    relay.take("a.b.c", 0);
+    assert_eq!(live(&mut follower, &relay, 1).0, [0]);
+    let id = EventId::parse("a.b.c").unwrap();
+    follower.on_live(b"a.b.c", &relay.frame(&id, 1, Seq(1_000_000)));
+    assert_eq!(told(follower.take_steps()).0, [1]);
+    // These look as if they had been delivered long ago.
+    (2..4).for_each(|number| relay.take("a.b.c", number));
+    assert!(live(&mut follower, &relay, 2).0.is_empty());
+    follower.check();
+    let (numbers, others) = settle(&mut follower, &relay);
+    assert_eq!(numbers, [2, 3]);
+    assert!(others[0].contains("does not go as far"), "{others:?}");
+    relay.take("a.b.c", 4);
+    assert_eq!(live(&mut follower, &relay, 4).0, [4]);
 }
 
 #[test]
