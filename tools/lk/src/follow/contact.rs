@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use crate::{failure::Unreachable, output::Notices};
 
-/// How long a relay may take to show that it is there. Once it has, it is waited for.
-const FIRST_CONTACT: Duration = Duration::from_secs(10);
+/// After this long without a sign of the relay its absence is mentioned.
+const MENTION: Duration = Duration::from_secs(1);
+/// How much longer it may take to show that it is there. Once it has, it is waited for.
+const FIRST_CONTACT: Duration = Duration::from_secs(9);
 
 /// What is known of the connections.
 pub(super) struct Contact {
@@ -22,10 +24,20 @@ pub(super) struct Contact {
     /// Something came that only a relay can have sent.
     has_heard: bool,
     is_connected: bool,
-    /// Until when the relay may take.
-    deadline: Option<Instant>,
+    patience: Patience,
     /// Whether to say so when everything was read.
     announces: bool,
+}
+
+/// How long a relay that has not shown itself is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Then its absence is mentioned.
+    Mention(Instant),
+    /// Then it is given up.
+    GiveUp(Instant),
+    /// As long as it takes.
+    Endless,
 }
 
 impl Contact {
@@ -42,25 +54,29 @@ impl Contact {
             replay,
             has_heard: false,
             is_connected: false,
-            deadline: Some(Instant::now() + FIRST_CONTACT),
+            patience: Patience::Mention(Instant::now() + MENTION),
             announces: true,
         }
     }
 
     /// Ends when it is time for [`Self::check`].
     pub(super) async fn patience(&self) {
-        match self.deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-            None => future::pending().await,
+        match self.patience {
+            Patience::Mention(at) | Patience::GiveUp(at) => {
+                tokio::time::sleep_until(at.into()).await;
+            }
+            Patience::Endless => future::pending().await,
         }
     }
 
-    /// Gives up on a relay that did not show.
+    /// Mentions that the relay does not show; the second time it is given up.
     pub(super) fn check(&mut self) -> Result<(), Unreachable> {
-        self.deadline = None;
-        if self.is_connected {
+        if let Patience::Mention(at) = self.patience {
+            self.patience = Patience::GiveUp(at + FIRST_CONTACT);
+            self.notices.note(&format!("waiting for {}", self.publish));
             return Ok(());
         }
+        self.patience = Patience::Endless;
         if !self.has_heard {
             return Err(Unreachable(self.publish.clone()));
         }
@@ -96,7 +112,8 @@ impl Contact {
     }
 
     fn connected(&mut self) {
-        let is_first = self.deadline.take().is_some();
+        let is_first = self.patience != Patience::Endless;
+        self.patience = Patience::Endless;
         if !std::mem::replace(&mut self.is_connected, true) && !is_first {
             self.notices.note(&format!("connected to {}", self.publish));
         }
@@ -147,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_relay_that_never_showed_is_given_up() {
-        assert_eq!(contact().check().unwrap_err().to_string(), "no answer from tcp://x:5572");
+        let mut silent = contact();
+        assert!(silent.check().is_ok() && silent.patience != Patience::Endless);
+        assert_eq!(silent.check().unwrap_err().to_string(), "no answer from tcp://x:5572");
         assert_eq!(
             contact().replay_silent().unwrap_err().to_string(),
             "no answer from tcp://x:5573"
@@ -159,9 +178,9 @@ mod tests {
         let mut connected = contact();
         connected.connected();
         connected.disconnected();
-        assert!(connected.deadline.is_none());
+        assert_eq!(connected.patience, Patience::Endless);
         let mut heard = contact();
         heard.heard();
-        assert!(heard.check().is_ok() && heard.replay_silent().is_ok());
+        assert!(heard.check().is_ok() && heard.check().is_ok() && heard.replay_silent().is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! Facts: a name and a value a line, or JSON.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     io::{self, Write as _},
 };
@@ -31,6 +32,15 @@ impl Facts {
         self.0.push((visible(name), visible(&value.to_string())));
     }
 
+    /// Prints them on stdout, as an object if `json` is asked for.
+    pub(crate) fn print_as(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            return print_json(&self.0.iter().map(json_member).collect::<BTreeMap<_, _>>());
+        }
+        self.print(0)?;
+        Ok(())
+    }
+
     /// Prints them on stdout, indented by so many columns.
     pub(crate) fn print(&self, indent: usize) -> io::Result<()> {
         let widest = self.0.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
@@ -50,6 +60,10 @@ impl Facts {
         writeln!(anstream::stdout(), "{HEADING}{heading}{HEADING:#}")?;
         self.print(2)
     }
+}
+
+fn json_member((name, value): &(String, String)) -> (String, &str) {
+    (name.replace(' ', "_"), value)
 }
 
 /// Prints one JSON text on stdout.

@@ -25,6 +25,9 @@ pub(crate) struct Install {
     /// Laniakea's directory of keys.
     #[arg(long, default_value = "/etc/laniakea/keys")]
     dir: PathBuf,
+    /// Print what was installed as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Install {
@@ -44,8 +47,7 @@ impl Install {
             .and("id", key.signer)
             .and("module", self.module)
             .and("installed", path.display())
-            .print(0)?;
-        Ok(())
+            .print_as(self.json)
     }
 }
 

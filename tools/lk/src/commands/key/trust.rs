@@ -41,6 +41,9 @@ pub(crate) struct TrustKey {
     /// The configuration of the relay or consumer that is to trust the key.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
+    /// Print what is trusted now as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 fn rule(text: &str) -> Result<EmitRule, InvalidEmitRule> {
@@ -110,7 +113,7 @@ impl TrustKey {
             .and(if self.relay { "role" } else { "may emit" }, role)
             .and("key file", path.display())
             .and("config", self.config.display())
-            .print(0)?;
+            .print_as(self.json)?;
         session.notices.note(
             "keys take effect by themselves; what a signer may emit when the daemon reloads its \
              configuration (SIGHUP)",
