@@ -4,7 +4,10 @@ import json
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
+
+import zmq
 
 from harness import Key, Program, RelayTest, binary, digest, until, vector_key, verify
 from harness.programs import ROOT
@@ -235,6 +238,35 @@ class Python(Steadfast, Examples, RelayTest):
         )
         self.wait_for_cursor(cursor, program)
         return program, cursor
+
+    def test_the_source_sends_the_same_bytes_until_it_is_answered(self):
+        sys.path.insert(0, str(EXAMPLES / "python"))
+        self.addCleanup(sys.path.remove, str(EXAMPLES / "python"))
+        from source import Source
+
+        relay = zmq.Context.instance().socket(zmq.ROUTER)
+        self.addCleanup(relay.close, 0)
+        endpoint = f"ipc://{self.directory}/silent"
+        relay.bind(endpoint)
+        source = Source(endpoint, str(self.secret(ARCHIVE)))
+        event, replies = source.sign(BUILT, {}), []
+        submission = threading.Thread(target=lambda: replies.append(source.submit(event, 0.1)))
+        submission.start()
+        answers = [None, b'{"ok":false,"reason":"unavailable","detail":"no room"}']
+
+        def is_done():
+            if relay.poll(10):
+                peer, sent, request_id = relay.recv_multipart()
+                self.assertEqual(sent, event)
+                answer = answers.pop(0) if answers else b'{"ok":true}'
+                if answer:
+                    relay.send_multipart([peer, request_id, answer])
+            return replies
+
+        until("the source to be content", is_done)
+        submission.join(30)
+        self.assertEqual((replies, answers), ([{"ok": True}], []))
+        source.socket.close()
 
     def test_a_rejected_event_ends_the_source_with_the_reason(self):
         program = self.source("_lk.spears.new-excuse", "{}")
