@@ -86,7 +86,8 @@ impl<'c> Dedupe<'c> {
     }
 }
 
-/// The time in the signed bytes, in microseconds; the finer digits may differ within one key.
+/// The time in the signed bytes, in microseconds. Whoever changes how times are read has to
+/// migrate these keys, or duplicates are taken for new.
 fn time_of(event: &VerifiedEvent) -> i64 {
     // No text of four-digit years is beyond what fits; were there one, its key would still be
     // the same each time.

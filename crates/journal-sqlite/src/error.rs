@@ -68,6 +68,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The file system lacks what a write-ahead log needs, as those of a network do.
+    #[error("the journal {} cannot have a write-ahead log: put it on a local disk", path.display())]
+    NoLog {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is not what was written.
     #[error(
         "the journal {} is damaged: restore it from a backup, or move it away to begin a new one",

@@ -45,10 +45,13 @@ pub(crate) fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Opened,
     check_header(&path)?;
     let connection = connect(&path).map_err(|error| setup_error(&path, error))?;
     schema::migrate(&connection, &path, schema::STEPS, new_id)?;
+    start_log(&connection, &path)?;
     let (id, state) = load(&connection, &path).map_err(|damage| match damage {
         Damage::Sqlite(error) => setup_error(&path, error),
         source => OpenError::Damaged { path: path.clone(), source },
     })?;
+    sync_directory(&path)
+        .map_err(|source| OpenError::Inaccessible { path: path.clone(), source })?;
     let owner = Owner { relay, journal: id };
     let writer = Writer::new(connection, path.display().to_string(), owner, state);
     let readers = Readers::new(path.clone());
@@ -115,13 +118,23 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn load(connection: &Connection, path: &Path) -> Result<(Uuid, State), Damage> {
-    // Only now, so that a new file has a sound header before it has a log.
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+/// Turns to the write-ahead log; only now, so that a new file has its header before it has a log.
+fn start_log(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(|error| setup_error(path, error))?;
     if mode != "wal" {
-        return Err(Damage::Check(format!("the file system has no write-ahead log, only {mode}")));
+        return Err(OpenError::NoLog { path: path.to_owned() });
     }
+    Ok(())
+}
+
+fn load(connection: &Connection, path: &Path) -> Result<(Uuid, State), Damage> {
     check::check(connection, path)?;
     Ok((check::journal_id(connection)?, State::load(connection)?))
+}
+
+/// Makes the names of the new files durable; SQLite does so too, but passes over a failure.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
