@@ -5,8 +5,8 @@
 use uuid::Uuid;
 
 use crate::{
-    Digest, EventId, EventTime, Limits, Object, Reason, Rejection, SignedEvent, SigningKey, Trust,
-    Value, VerifiedEvent,
+    Digest, EventId, EventTime, Keyring, Limits, Object, Reason, Rejection, SignedEvent,
+    SigningKey, Value, VerifiedEvent,
     signatures::{Signatures, add_signature},
     signed_bytes::SignedBytes,
 };
@@ -59,12 +59,12 @@ impl SubmittedEvent {
     ///
     /// `not_signed`, `too_many_signatures`, `unknown_signer`, `unknown_key_id`, `bad_base64` and
     /// `bad_signature`.
-    pub fn verify(self, trust: &Trust) -> Result<VerifiedEvent, Rejection> {
+    pub fn verify(self, keyring: &Keyring) -> Result<VerifiedEvent, Rejection> {
         let signed = SignedBytes::of(&self.covered);
         let signatures = Signatures::verify(
             self.signatures.as_ref(),
             signed.as_bytes(),
-            trust.keyring(),
+            keyring,
             self.max_signatures,
         )?;
         let digest = signed.digest();

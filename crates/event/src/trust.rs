@@ -22,12 +22,6 @@ impl Trust {
         Self { keyring, relays, emit }
     }
 
-    /// The same relays and rights with other keys.
-    #[must_use]
-    pub fn with_keyring(&self, keyring: Keyring) -> Self {
-        Self { keyring, relays: self.relays.clone(), emit: self.emit.clone() }
-    }
-
     /// The trusted keys.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring

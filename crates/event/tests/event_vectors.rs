@@ -72,7 +72,7 @@ fn trust() -> Trust {
 }
 
 fn judge(wire: &[u8], trust: &Trust) -> Result<VerifiedEvent, Rejection> {
-    let event = SubmittedEvent::parse(wire, &Limits::SUBMISSION)?.verify(trust)?;
+    let event = SubmittedEvent::parse(wire, &Limits::SUBMISSION)?.verify(trust.keyring())?;
     event.authorise(trust)?;
     Ok(event)
 }
@@ -104,7 +104,7 @@ fn check_bytes(case: &Case, trust: &Trust) {
         return;
     };
     if let Some(signed_bytes) = &case.signed_bytes
-        && event.clone().verify(trust).is_ok()
+        && event.clone().verify(trust.keyring()).is_ok()
     {
         assert_eq!(
             String::from_utf8(event.signed_bytes()).unwrap(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{KeyId, Keyring, SignerId};
+use crate::{KeyId, SignerId};
 
 const EVENT: &str = r#"{"id":"org.example.app.done","format":"1.0","time":"2026-11-23T16:00:00Z","data":{"n":1.50}}"#;
 
@@ -8,12 +8,12 @@ fn key(signer: &str, seed: u8) -> SigningKey {
     SigningKey::from_seed(signer, KeyId::parse("0").unwrap(), &[seed; 32])
 }
 
-fn trust(keys: &[&SigningKey]) -> Trust {
+fn ring(keys: &[&SigningKey]) -> Keyring {
     let mut keyring = Keyring::default();
     for key in keys {
         keyring.insert(key.signer().clone(), key.key_id().clone(), key.verifying_key()).unwrap();
     }
-    Trust::default().with_keyring(keyring)
+    keyring
 }
 
 fn parse(bytes: &[u8]) -> SubmittedEvent {
@@ -26,7 +26,7 @@ fn a_second_signature_stands_beside_the_first_and_both_verify() {
     let once = parse(EVENT.as_bytes()).sign(&first).unwrap();
     let twice = parse(once.bytes()).sign(&second).unwrap();
     assert_eq!(once.digest(), twice.digest());
-    let verified = parse(twice.bytes()).verify(&trust(&[&first, &second])).unwrap();
+    let verified = parse(twice.bytes()).verify(&ring(&[&first, &second])).unwrap();
     assert_eq!(verified.signatures().iter().count(), 2);
     assert_eq!(verified.digest(), twice.digest());
 }
@@ -39,7 +39,7 @@ fn signing_again_replaces_the_signature_of_the_same_key_only() {
     let signed = parse(event.as_bytes()).sign(&signer).unwrap();
     let text = String::from_utf8(signed.bytes().to_vec()).unwrap();
     assert!(!text.contains("junk") && text.contains("kept"), "{text}");
-    assert!(parse(signed.bytes()).verify(&trust(&[&signer])).is_ok());
+    assert!(parse(signed.bytes()).verify(&ring(&[&signer])).is_ok());
 }
 
 #[test]

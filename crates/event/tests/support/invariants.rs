@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use laniakea_event::{
     KeyId, Keyring, Limits, Number, Reason, RelayNote, Seq, SignerId, SigningKey, SubmittedEvent,
-    Trust, Value, decode_base64, encode_base64, keys::KeyFile,
+    Value, decode_base64, encode_base64, keys::KeyFile,
 };
 
 /// For what we wrote ourselves: canonical form can be longer than what came, and a relay adds to it.
@@ -19,12 +19,12 @@ static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
 });
 
 /// Believes `KEY` and nobody else.
-static TRUST: LazyLock<Trust> = LazyLock::new(|| {
+static KEYRING: LazyLock<Keyring> = LazyLock::new(|| {
     let mut keyring = Keyring::default();
     keyring
         .insert(KEY.signer().clone(), KEY.key_id().clone(), KEY.verifying_key())
         .expect("the ring is empty");
-    Trust::default().with_keyring(keyring)
+    keyring
 });
 
 /// An event: parsed, refused where nobody is trusted, signed, verified and published.
@@ -34,7 +34,8 @@ pub(crate) fn check_event(bytes: &[u8]) {
         return;
     };
     drop(event.unsigned().and_then(RelayNote::parse));
-    let refusal = event.clone().verify(&Trust::default()).expect_err("nobody is trusted").reason();
+    let refusal =
+        event.clone().verify(&Keyring::default()).expect_err("nobody is trusted").reason();
     assert!(
         [Reason::NotSigned, Reason::TooManySignatures, Reason::UnknownSigner].contains(&refusal),
         "{refusal}"
@@ -59,13 +60,13 @@ fn check_signed(event: SubmittedEvent) {
     };
     assert_eq!(canonical(signed.bytes()), signed.bytes(), "what we sign is not canonical");
     let parsed = SubmittedEvent::parse(signed.bytes(), &ROOMY).expect("what we signed");
-    let verified = parsed.verify(&TRUST).expect("our own signature");
+    let verified = parsed.verify(&KEYRING).expect("our own signature");
     assert_eq!(verified.digest(), digest, "signing changed the event");
     let frame = verified.frame(&note());
     assert_eq!(canonical(&frame), frame, "what we publish is not canonical");
     let published = SubmittedEvent::parse(&frame, &ROOMY).expect("what we publish");
     assert_eq!(published.unsigned().and_then(RelayNote::parse), Some(note()));
-    assert_eq!(published.verify(&TRUST).expect("our own signature").digest(), digest);
+    assert_eq!(published.verify(&KEYRING).expect("our own signature").digest(), digest);
 }
 
 fn note() -> RelayNote {

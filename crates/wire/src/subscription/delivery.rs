@@ -33,12 +33,9 @@ impl Delivery {
         let note = submitted.unsigned().and_then(RelayNote::parse);
         let event = match believe {
             Believe::Everything => Event::Unverified(submitted),
-            Believe::Keys(keyring) => {
-                let trust = laniakea_event::Trust::default().with_keyring(keyring.clone());
-                Event::Verified(submitted.verify(&trust)?)
-            }
+            Believe::Keys(keyring) => Event::Verified(submitted.verify(keyring)?),
             Believe::Sources(trust) => {
-                let event = submitted.verify(trust)?;
+                let event = submitted.verify(trust.keyring())?;
                 event.authorise(trust)?;
                 Event::Verified(event)
             }

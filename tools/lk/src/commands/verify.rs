@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use laniakea_daemon::load_directory;
-use laniakea_event::{Limits, Reason, Rejection, SignerId, SubmittedEvent, Trust, VerifiedEvent};
+use laniakea_event::{Keyring, Limits, Reason, Rejection, SignerId, SubmittedEvent, VerifiedEvent};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -30,8 +30,7 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let keyring = load_directory(&self.keys)?.keyring();
-        let trust = Trust::default().with_keyring(keyring);
-        let verdict = self.verify(&read_event()?, &trust);
+        let verdict = self.verify(&read_event()?, &keyring);
         match &verdict {
             Ok(event) if self.json => print_json(&describe(event))?,
             Ok(event) => print(event)?,
@@ -46,8 +45,8 @@ impl Verify {
     }
 
     /// A relay may have added to the event, so that more is allowed than in a submission.
-    fn verify(&self, event: &[u8], trust: &Trust) -> Result<VerifiedEvent, Rejection> {
-        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?.verify(trust)?;
+    fn verify(&self, event: &[u8], keyring: &Keyring) -> Result<VerifiedEvent, Rejection> {
+        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?.verify(keyring)?;
         match &self.signer {
             Some(wanted) if !event.signatures().signers().any(|signer| signer == wanted) => {
                 let detail = format!("{wanted} did not sign it, or is not trusted here");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use laniakea_event::{
-    Draft, KeyId, Keyring, Limits, Object, RelayNote, SignerId, SigningKey, SubmittedEvent, Trust,
+    Draft, KeyId, Keyring, Limits, Object, RelayNote, SignerId, SigningKey, SubmittedEvent,
 };
 use proptest::prelude::*;
 
@@ -33,11 +33,11 @@ impl Relay {
         }
     }
 
-    fn trust(&self) -> Trust {
+    fn keyring(&self) -> Keyring {
         let mut keyring = Keyring::default();
         let key_id = self.key.key_id().clone();
         keyring.insert(self.key.signer().clone(), key_id, self.key.verifying_key()).unwrap();
-        Trust::default().with_keyring(keyring)
+        keyring
     }
 
     /// Takes the event number `number`; the same number gives the same event in every journal.
@@ -63,7 +63,7 @@ impl Relay {
             received: format!("2026-01-01T00:00:00.{:06}Z", seq.0),
             prev: id.prefixes().map(|prefix| (prefix.to_owned(), latest(prefix))).collect(),
         };
-        event.verify(&self.trust()).unwrap().frame(&note)
+        event.verify(&self.keyring()).unwrap().frame(&note)
     }
 
     fn last(&self) -> Seq {
@@ -347,7 +347,7 @@ fn events_of_strangers_are_refused_and_do_not_stop_the_stream() {
     let source = Relay::new(1);
     relay.key = source.key.clone();
     relay.take("a.b.c", 2);
-    let believe = Believe::Keys(source.trust().keyring().clone());
+    let believe = Believe::Keys(source.keyring());
     let config = SubscriptionConfig { believe, ..config(&[], Start::After(Seq(0))) };
     let mut follower = Follower::new(&config, None);
     let (numbers, others) = settle(&mut follower, &relay);

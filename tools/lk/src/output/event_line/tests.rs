@@ -1,4 +1,4 @@
-use laniakea_event::{KeyId, Keyring, Limits, RelayNote, Seq, SigningKey, SubmittedEvent, Trust};
+use laniakea_event::{KeyId, Keyring, Limits, RelayNote, Seq, SigningKey, SubmittedEvent};
 use laniakea_wire::subscription::Believe;
 use uuid::Uuid;
 
@@ -143,7 +143,7 @@ fn published(sources: &[&str], relay: &str) -> (Vec<u8>, Keyring) {
             .into_bytes();
     }
     let event = SubmittedEvent::parse(&frame, &Limits::SUBMISSION).unwrap();
-    let event = event.verify(&Trust::default().with_keyring(keyring.clone())).unwrap();
+    let event = event.verify(&keyring).unwrap();
     let note = RelayNote {
         relay: SignerId::parse(relay).unwrap(),
         journal: Uuid::nil(),
