@@ -112,7 +112,7 @@ impl Drain {
                     last_sent = Some(pending.position);
                     drained.sent += 1;
                 }
-                Some(Err(SubmitError::Rejected { reason, detail })) if !is_temporary(&reason) => {
+                Some(Err(SubmitError::Rejected { reason, detail })) if is_final(&reason) => {
                     drained.rejected += 1;
                     self.set_aside(pending, reason, detail).await?;
                 }
@@ -163,9 +163,11 @@ impl Drain {
     }
 }
 
-fn is_temporary(reason: &str) -> bool {
+/// Whether the event itself is at fault. Where only the relay's trust is missing, somebody will
+/// mend that, and then every event is welcome.
+fn is_final(reason: &str) -> bool {
     let error = SubmitError::Rejected { reason: reason.to_owned(), detail: String::new() };
-    error.is_temporary()
+    !error.is_temporary() && !error.awaits_trust()
 }
 
 /// Keeps the outbox empty until `stop`: at the start, when `filled` says so, and again and again
@@ -187,7 +189,9 @@ pub async fn keep_empty(drain: Drain, filled: Arc<Notify>, stop: Stop) -> Result
             }
             Err(DrainError::Submit(error)) => {
                 failures += 1;
-                if failures == 1 {
+                if failures == 1 && error.awaits_trust() {
+                    error!(%error, "the relay does not trust this key for these events; they wait");
+                } else if failures == 1 {
                     warn!(%error, "the relay does not take events; they wait");
                 }
                 Some(pause_after(failures))

@@ -124,10 +124,10 @@ impl Meeting {
     /// A `Release` that was only signed again is no publication.
     fn summary(self, seen: &Seen, diff: &Diff<'_>) -> Summary {
         match self {
-            Self::Again(date) if seen.release.date > date || !diff.changes.is_empty() => {
-                Summary::Told
-            }
-            _ => Summary::NotTold,
+            Self::Again(date) if seen.release.date > date => Summary::Told,
+            // A first look that tells of packages tells of them as this publication's.
+            _ if !diff.changes.is_empty() => Summary::Told,
+            Self::First | Self::Again(_) => Summary::NotTold,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laniakea_event::Seq;
+use laniakea_event::{Reason, Seq};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
@@ -82,6 +82,21 @@ impl SubmitError {
                 ["rate_limited", "unavailable"].contains(&reason.as_str())
             }
             Self::Unreachable { .. } | Self::NotARelay { .. } => true,
+        }
+    }
+
+    /// Whether the relay does not know the key or its rights: nothing is wrong with the event, and
+    /// it is taken once the relay's operator has trusted the key.
+    pub fn awaits_trust(&self) -> bool {
+        const REASONS: [Reason; 4] = [
+            Reason::UnknownSigner,
+            Reason::UnknownKeyId,
+            Reason::BadSignature,
+            Reason::NotAuthorised,
+        ];
+        match self {
+            Self::Rejected { reason, .. } => REASONS.iter().any(|known| known.as_str() == reason),
+            Self::Unreachable { .. } | Self::NotARelay { .. } => false,
         }
     }
 }

@@ -102,6 +102,15 @@ fn send(runtime: &Runtime, drain: &Drain, stop: &Stop) -> Result<Drained, Failur
     loop {
         match runtime.block_on(drain.empty(stop)) {
             Ok(drained) => return Ok(drained),
+            Err(DrainError::Submit(error)) if error.awaits_trust() => {
+                return Err(Failure {
+                    exit_code: EXIT_REJECTED,
+                    error: error.into(),
+                    hint: Some(
+                        "trust the key at the relay with `lk key trust`; the events are kept",
+                    ),
+                });
+            }
             Err(DrainError::Submit(SubmitError::Rejected { .. })) if attempt < ATTEMPTS => {
                 attempt += 1;
                 std::thread::sleep(PAUSE);

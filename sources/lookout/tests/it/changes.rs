@@ -203,7 +203,11 @@ fn emitting_the_first_look_tells_everything_as_new() {
     assert!(recorded.first);
     assert_eq!(
         lines(&lookout.take_events()),
-        [r#"main/hello 1.0 new from - in x: ["hello"]"#, r#"main/y 1.0 new from - in x: ["y"]"#]
+        [
+            r#"main/hello 1.0 new from - in x: ["hello"]"#,
+            r#"main/y 1.0 new from - in x: ["y"]"#,
+            "published x of test at 2026-11-01T06:00:00Z: 2 0 0 0 0",
+        ]
     );
 }
 
@@ -240,7 +244,10 @@ fn the_first_look_at_a_suite_with_a_baseline_tells_what_it_holds_beyond_it() {
     lookout.visit(0, "x", FirstLook::Quiet).unwrap();
     assert_eq!(
         lines(&lookout.take_events()),
-        [r#"main/hello 1.1 upgraded from 1.0 in x: ["hello"]"#]
+        [
+            r#"main/hello 1.1 upgraded from 1.0 in x: ["hello"]"#,
+            "published x of security at 2026-11-01T06:00:00Z: 0 1 0 0 0",
+        ]
     );
 
     // From then on the suite is compared with itself.

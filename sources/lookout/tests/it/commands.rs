@@ -57,7 +57,13 @@ fn once_prints_json_and_emits_the_first_look_when_asked_to() {
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!((&report["first"], &report["new"]), (&true.into(), &1.into()));
-    assert_eq!(lines(&relay.events()), [r#"main/hello 1.0 new from - in x: ["hello"]"#]);
+    assert_eq!(
+        lines(&relay.events()),
+        [
+            r#"main/hello 1.0 new from - in x: ["hello"]"#,
+            "published x of test at 2026-11-01T12:00:00Z: 1 0 0 0 0",
+        ]
+    );
 }
 
 #[test]
@@ -83,7 +89,7 @@ fn an_event_that_the_relay_will_never_take_is_set_aside_and_the_others_are_sent(
     let relay = Relay::new();
     let (_archive, installation) = with_news(&relay);
     relay.treat(|number| match number {
-        0 => Treatment::Reject(Reason::NotAuthorised),
+        0 => Treatment::Reject(Reason::Conflict),
         _ => Treatment::Take,
     });
     let Outcome { code, stderr, .. } = installation.run("once", &[]);
@@ -95,6 +101,27 @@ fn an_event_that_the_relay_will_never_take_is_set_aside_and_the_others_are_sent(
     assert!(stderr.contains("error: the relay rejected 1 events"), "{stderr}");
     assert_eq!(packages_told(&relay), ["y"]);
     assert_eq!(installation.run("once", &[]).code, Some(0), "it is out of the way");
+}
+
+#[test]
+fn events_wait_for_a_relay_that_does_not_trust_the_key_yet() {
+    for reason in
+        [Reason::UnknownSigner, Reason::UnknownKeyId, Reason::BadSignature, Reason::NotAuthorised]
+    {
+        let relay = Relay::new();
+        let (_archive, installation) = with_news(&relay);
+        relay.treat(move |_| Treatment::Reject(reason));
+        let Outcome { code, stderr, .. } = installation.run("once", &[]);
+        assert_eq!(code, Some(3), "{stderr}");
+        assert!(
+            stderr.contains("hint: trust the key at the relay with `lk key trust`"),
+            "{stderr}"
+        );
+
+        relay.treat(|_| Treatment::Take);
+        assert_eq!(installation.run("once", &[]).code, Some(0));
+        assert_eq!(packages_told(&relay), ["hello", "y"]);
+    }
 }
 
 #[test]
