@@ -33,13 +33,13 @@ fn a_second_signature_stands_beside_the_first_and_both_verify() {
 
 #[test]
 fn signing_again_replaces_the_signature_of_the_same_key_only() {
-    let signer = key("one", 1);
+    let mine = key("one", 1);
     let event =
         EVENT.replacen('{', r#"{"signatures":{"one":{"ed25519:0":"junk","ed25519:x":"kept"}},"#, 1);
-    let signed = parse(event.as_bytes()).sign(&signer).unwrap();
+    let signed = parse(event.as_bytes()).sign(&mine).unwrap();
     let text = String::from_utf8(signed.bytes().to_vec()).unwrap();
     assert!(!text.contains("junk") && text.contains("kept"), "{text}");
-    assert!(parse(signed.bytes()).verify(&ring(&[&signer])).is_ok());
+    assert!(parse(signed.bytes()).verify(&ring(&[&mine])).is_ok());
 }
 
 #[test]
