@@ -78,6 +78,7 @@ pub(crate) fn append(
 ) -> rusqlite::Result<(Vec<Appended>, Changes)> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let mut append = Append::new(connection, owner, state)?;
+    append.new.reserve(group.len());
     let mut outcomes = Vec::with_capacity(group.len());
     for entry in group {
         outcomes.push(append.take(entry)?);
