@@ -17,10 +17,11 @@ lint: ## Look at the sources alone: format, lints, docs, spelling, links, depend
 	@scripts/setup test
 	@scripts/lint
 
-bench: ## Measure the relay against the cost of its cryptography.
+bench: ## Measure the relay against the cost of its cryptography, and the journal (BENCH_EVENTS=n).
 	@scripts/setup build
 	@cargo build --release --locked -p lighthouse -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
+	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

@@ -156,7 +156,9 @@ impl Lifecycle {
         drain();
         let drained = tokio::time::timeout(DRAIN, self.drain()).await;
         outcome?;
-        drained.unwrap_or(Err(LifecycleError::Undrained))
+        drained.unwrap_or(Err(LifecycleError::Undrained))?;
+        tracing::info!("stopped");
+        Ok(())
     }
 
     async fn work(&mut self, reload: &mut impl FnMut()) -> Result<(), LifecycleError> {
