@@ -41,6 +41,7 @@ pub(crate) struct Opened {
 pub(crate) fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Opened, OpenError> {
     let path = resolve(path)
         .map_err(|source| OpenError::Inaccessible { path: path.to_owned(), source })?;
+    check_kind(&path)?;
     let lock = FileLock::take(&path)?;
     check_header(&path)?;
     let connection = connect(&path).map_err(|error| setup_error(&path, error))?;
@@ -68,18 +69,23 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(fs::canonicalize(directory.unwrap_or(Path::new(".")))?.join(name))
 }
 
+/// Refuses directories, pipes and devices.
+fn check_kind(path: &Path) -> Result<(), OpenError> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(OpenError::NotAFile { path: path.to_owned() }),
+        // A file that cannot be used is told apart from one that is not there when it is opened.
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what is no journal; a file that is empty or not there becomes one.
 fn check_header(path: &Path) -> Result<(), OpenError> {
     let inaccessible = |source| OpenError::Inaccessible { path: path.to_owned(), source };
-    let metadata = match fs::metadata(path) {
+    let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        metadata => metadata.map_err(inaccessible)?,
+        file => file.map_err(inaccessible)?,
     };
-    if !metadata.is_file() {
-        return Err(OpenError::NotAFile { path: path.to_owned() });
-    }
     let mut header = Vec::new();
-    let file = File::open(path).map_err(inaccessible)?;
     file.take(HEADER_LEN).read_to_end(&mut header).map_err(inaccessible)?;
     if header.is_empty() {
         return Ok(());

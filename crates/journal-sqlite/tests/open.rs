@@ -92,6 +92,7 @@ fn a_directory_is_refused() -> Test {
     let directory = TempDir::new()?;
     let path = fs::canonicalize(directory.path())?;
     assert!(matches!(refusal(&path, "is no regular file"), OpenError::NotAFile { .. }));
+    assert!(!path.with_extension("lock").exists());
     Ok(())
 }
 
