@@ -47,7 +47,7 @@ pub(super) struct Follower {
     last_received: Option<String>,
     /// Of what was delivered, for when that is read once more.
     delivered: RecentDigests,
-    /// Reading may come to what was delivered: it began before it, or in another journal.
+    /// What was delivered may come once more: reading began before it, or in another journal.
     is_repeating: bool,
     steps: Vec<Step>,
 }
@@ -282,10 +282,7 @@ impl Follower {
             return;
         }
         self.advance(note.seq);
-        let is_known = self.is_repeating && self.delivered.contains(&delivery.digest());
-        if !is_known {
-            self.deliver(delivery, note.journal, note.received);
-        }
+        self.deliver(delivery, note.journal, note.received);
     }
 
     fn catch_up_or_follow(&mut self) {
@@ -316,6 +313,9 @@ impl Follower {
     }
 
     fn deliver(&mut self, delivery: Delivery, journal: Uuid, received: String) {
+        if self.is_repeating && self.delivered.contains(&delivery.digest()) {
+            return;
+        }
         self.last_received = Some(received);
         self.delivered.insert(delivery.digest());
         let position = self.has_replay.then(|| Position { journal, seq: self.complete() });

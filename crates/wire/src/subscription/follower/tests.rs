@@ -278,6 +278,11 @@ fn another_journal_is_announced_and_handled_events_do_not_come_again() {
     let (numbers, others) = settle(&mut follower, &rebuilt);
     assert_eq!(numbers, [3, 4]);
     assert!(others[0].starts_with("JournalChanged"), "{others:?}");
+    // A source that sends again what it once sent makes a live event of it.
+    rebuilt.take("a.b.c", 0);
+    rebuilt.take("a.b.c", 5);
+    assert!(live(&mut follower, &rebuilt, 5).0.is_empty());
+    assert_eq!(live(&mut follower, &rebuilt, 6).0, [5]);
 }
 
 #[test]
