@@ -47,7 +47,7 @@ impl Recorder {
                     // consumers find them by `prev` or by the next status.
                     self.publication.fan_out(journaled);
                 }
-                Err(error @ JournalError::Full { .. }) => self.refuse(askers, &error),
+                Err(error) if error.is_recoverable() => self.refuse(askers, &error),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -104,10 +104,11 @@ impl Recorder {
         Reply::rejected(&rejection)
     }
 
-    /// The disk is full. Sources that get replies send again; the others' events are lost.
+    /// The disk is full, or somebody holds the file. Sources that get replies send again; the
+    /// others' events are lost.
     fn refuse(&self, askers: Vec<Asker>, error: &JournalError) {
-        tracing::error!(%error, events = askers.len(), "events are refused until there is room");
-        let detail = "the relay has no room on its disk; send the event again later";
+        tracing::error!(%error, events = askers.len(), "events are refused for now");
+        let detail = "the relay cannot write its journal at present; send the event again later";
         let rejection = Rejection::new(Reason::Unavailable, detail);
         let mut replies = Vec::new();
         for (reply_to, _) in askers {

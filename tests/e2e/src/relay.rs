@@ -17,7 +17,7 @@ use laniakea_wire::{
 };
 use tempfile::TempDir;
 
-use crate::{Module, Process, Signal, binary, until};
+use crate::{Module, Process, Signal, binary, until, wait::PATIENCE};
 
 /// A relay that is not started yet.
 pub struct Relay {
@@ -194,8 +194,11 @@ impl RunningRelay {
 
     /// A publisher to this relay.
     pub fn publisher(&self, window: usize) -> Publisher {
-        let config =
-            PublisherConfig { window, ..PublisherConfig::new(self.endpoints.submit.clone()) };
+        let config = PublisherConfig {
+            window,
+            timeout: PATIENCE,
+            ..PublisherConfig::new(self.endpoints.submit.clone())
+        };
         Publisher::connect(&self.context, config).unwrap()
     }
 

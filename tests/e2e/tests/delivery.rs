@@ -102,8 +102,9 @@ async fn a_sink_that_does_not_read_loses_nothing() {
         Relay::new().trust(&archive, &["_lk.archive."]).limit("rate_per_signer = 100000").run();
     let mut slow = relay.subscribe(Start::Now);
     caught_up(&mut slow).await;
-    // Far more than every queue on the way holds.
-    let publisher = relay.publisher(512);
+    // Far more than every queue on the way to the sink holds. All fit into the window, since
+    // events that wait for room in it may overtake each other.
+    let publisher = relay.publisher(25_000);
     let events: Vec<_> = (0..25_000).map(|_| archive.event(ID)).collect();
     let digests: Vec<Digest> = events.iter().map(laniakea_event::SignedEvent::digest).collect();
     let submissions = events.into_iter().map(|event| publisher.submit(event.into_bytes()));

@@ -111,6 +111,7 @@ pub struct Publisher {
 
 struct Pending {
     event: Vec<u8>,
+    /// Counted from the sending, since a full window may hold it up for longer.
     deadline: Instant,
     reply: oneshot::Sender<Result<Receipt, SubmitError>>,
 }
@@ -229,7 +230,8 @@ impl PublisherThread {
     fn send_new(&mut self) -> Result<Senders, zmq::Error> {
         while self.waiting.len() < self.config.window.max(1) {
             match self.submissions.try_recv() {
-                Ok(pending) => {
+                Ok(mut pending) => {
+                    pending.deadline = Instant::now() + self.config.timeout;
                     self.send(self.next_id, &pending.event)?;
                     self.waiting.insert(self.next_id, pending);
                     self.next_id += 1;
