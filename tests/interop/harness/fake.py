@@ -20,7 +20,7 @@ class FakeRelay:
 
     def __init__(self):
         self.key, self.journal = vector_key("lighthouse-01"), str(uuid.uuid4())
-        self.frames, self.first, self.refusals = [], 1, []
+        self.frames, self.first, self.refusals, self.taken = [], 1, [], 0
         self.last_under = {}
         self.lock, self.is_closed = threading.Lock(), False
         self.directory = tempfile.TemporaryDirectory(prefix="lk-")
@@ -50,6 +50,7 @@ class FakeRelay:
         """Journals an event; returns the frame that a real relay would publish."""
         event = self.countersign(event)
         with self.lock:
+            self.taken += 1
             seq = len(self.frames) + 1
             id = event.get("id", event.get("tag"))
             labels = id.split(".")
@@ -58,12 +59,19 @@ class FakeRelay:
                 "relay": self.key.signer,
                 "journal": self.journal,
                 "seq": seq,
-                "received": f"2026-11-23T16:00:{seq:02}.000000Z",
+                # Time goes on, in whichever journal.
+                "received": f"2026-11-23T16:00:00.{self.taken:06}Z",
                 "prev": {prefix: self.last_under.get(prefix, 0) for prefix in prefixes},
             }
             self.last_under.update(dict.fromkeys(prefixes, seq))
             self.frames.append((id, canonical(event)))
             return self.frames[-1][1]
+
+    def start_another_journal(self):
+        """Forgets everything."""
+        with self.lock:
+            self.journal = str(uuid.uuid4())
+            self.frames, self.last_under = [], {}
 
     def send(self, *frames: bytes):
         """Publishes anything."""
