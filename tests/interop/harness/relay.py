@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from .events import Key
@@ -100,14 +101,16 @@ class Relay:
 
     def events(self, **read) -> list:
         """The frames in the journal, all pages of them."""
-        asker, after, events = self.asker(self.ipc("replay")), 0, []
-        while True:
-            header, frames = asker.ask({"op": "read", "after": after, "limit": 1000, **read})
-            assert header["ok"], header
-            events += frames
-            if header["next"] == header["last"]:
-                return events
-            after = header["next"]
+        after, events = 0, []
+        # Closed at once: tests ask again and again, and a context has some thousand sockets.
+        with closing(Asker(self.ipc("replay"))) as asker:
+            while True:
+                header, frames = asker.ask({"op": "read", "after": after, "limit": 1000, **read})
+                assert header["ok"], header
+                events += frames
+                if header["next"] == header["last"]:
+                    return events
+                after = header["next"]
 
     def one_way(self, endpoint: str = None) -> OneWay:
         return self._keep(OneWay(endpoint or self.submit))

@@ -6,6 +6,7 @@ use std::{
 };
 
 use laniakea_event::Reason;
+use rustix::process::Signal;
 
 use crate::support::{
     Archive, Installation, Outcome, Relay, Server, Treatment, binary, installed, lines, lookout,
@@ -252,7 +253,7 @@ fn run_tells_changes_as_they_come_until_it_is_told_to_stop() {
     relay.wait_for_submissions(3);
     archive.packages(&[hello("3.0")]).publish("2026-11-01T13:00:00Z");
     relay.wait_for_submissions(6);
-    running.signal("-TERM");
+    running.signal(Signal::TERM);
     let (status, log) = running.ended();
     assert_eq!(status.code(), Some(0), "{log}");
     let told = lines(&relay.events());
@@ -274,7 +275,7 @@ fn run_goes_on_when_an_archive_is_broken_and_says_so_once() {
     relay.wait_for_submissions(3);
     archive.packages(&[hello("4.0")]).publish("2026-11-01T14:00:00Z");
     relay.wait_for_submissions(6);
-    running.signal("-INT");
+    running.signal(Signal::INT);
     let (status, log) = running.ended();
     assert_eq!(status.code(), Some(0), "{log}");
     assert_eq!(log.matches("WARN could not look at").count(), 1, "{log}");
@@ -289,7 +290,7 @@ fn a_signature_that_is_bad_twice_is_an_error() {
     archive.write("InRelease", text.replace("Codename: x", "Codename: y").as_bytes());
     let running = installation.start(&["run", "--verbose"]);
     running.wait_for_log("failures=3");
-    running.signal("-TERM");
+    running.signal(Signal::TERM);
     let (_, log) = running.ended();
     let count =
         |level| log.matches(&format!("{level} could not look at test/x: the Release")).count();
@@ -305,14 +306,14 @@ fn a_hangup_reloads_the_configuration_and_a_bad_one_changes_nothing() {
     relay.wait_for_submissions(3);
 
     fs::write(installation.config(), "nonsense").unwrap();
-    running.signal("-HUP");
+    running.signal(Signal::HUP);
     running.wait_for_log("ERROR going on with the old configuration");
     let mut other = Archive::new();
     other.packages(&[hello("9.0")]).publish("2026-11-01T15:00:00Z");
     installation.configure(&other.gpg.keyring(), &other.url(), &relay.endpoint, "");
-    running.signal("-HUP");
+    running.signal(Signal::HUP);
     relay.wait_for_submissions(6);
-    running.signal("-TERM");
+    running.signal(Signal::TERM);
     let (status, log) = running.ended();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(lines(&relay.events())[3].starts_with("main/hello 9.0 upgraded from 2.0"), "{log}");

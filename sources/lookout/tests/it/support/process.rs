@@ -12,6 +12,7 @@ use std::{
 };
 
 use laniakea_event::{KeyId, SignerId, keys::Metadata};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{Archive, Relay};
@@ -134,9 +135,8 @@ impl Running {
         drop(self);
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits until it has logged this.
