@@ -12,6 +12,7 @@ mod logging;
 mod new_key;
 mod outcome;
 mod trust;
+mod watched_keys;
 
 pub use crate::{
     clock::{Clock, ManualClock, SystemClock},
@@ -22,4 +23,5 @@ pub use crate::{
     new_key::{NewKeyError, new_key, write_new},
     outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, print_error},
     trust::{TrustConfig, TrustError, load_directory},
+    watched_keys::WatchedKeys,
 };

@@ -1,20 +1,13 @@
 //! What the relay believes and allows at present: trust and limits, reloaded while it runs.
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::SystemTime,
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{TrustConfig, load_config, load_directory};
-use laniakea_event::{
-    SigningKey, Trust,
-    keys::{KeyDirectory, Keyring},
-};
+use laniakea_daemon::{TrustConfig, WatchedKeys, load_config};
+use laniakea_event::{SigningKey, Trust};
 
 use crate::config::{Config, LimitsConfig};
 
@@ -37,8 +30,7 @@ pub(crate) struct PolicySource {
 struct Parts {
     config: TrustConfig,
     limits: LimitsConfig,
-    directory: KeyDirectory,
-    fingerprint: Fingerprint,
+    keys: WatchedKeys,
 }
 
 impl PolicySource {
@@ -48,12 +40,10 @@ impl PolicySource {
         config_file: &Path,
         own_key: SigningKey,
     ) -> anyhow::Result<Self> {
-        let fingerprint = Fingerprint::of(&config.trust.keys_dir);
         let parts = Parts {
-            directory: load_directory(&config.trust.keys_dir)?,
+            keys: WatchedKeys::load(&config.trust.keys_dir)?,
             config: config.trust.clone(),
             limits: config.limits,
-            fingerprint,
         };
         let current = RwLock::new(Arc::new(parts.policy(&own_key)?));
         Ok(Self { config_file: config_file.to_owned(), own_key, current, parts: Mutex::new(parts) })
@@ -76,7 +66,7 @@ impl PolicySource {
         config.validate()?;
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if config.trust.keys_dir != parts.config.keys_dir {
-            parts.directory = load_directory(&config.trust.keys_dir)?;
+            parts.keys = WatchedKeys::load(&config.trust.keys_dir)?;
         }
         let old = std::mem::replace(&mut parts.config, config.trust);
         let old_limits = std::mem::replace(&mut parts.limits, config.limits);
@@ -91,7 +81,7 @@ impl PolicySource {
     /// Looks whether the key directory changed, and if so reads it again.
     pub(crate) fn refresh_keys(&self) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if Fingerprint::of(&parts.config.keys_dir) == parts.fingerprint {
+        if !parts.keys.have_changed() {
             return;
         }
         if let Err(error) = self.read_keys(&mut parts) {
@@ -100,17 +90,7 @@ impl PolicySource {
     }
 
     fn read_keys(&self, parts: &mut Parts) -> anyhow::Result<()> {
-        // Taken before reading: what changes meanwhile is seen next time.
-        parts.fingerprint = Fingerprint::of(&parts.config.keys_dir);
-        let path = parts.config.keys_dir.display();
-        let directory = parts
-            .directory
-            .reload()
-            .with_context(|| format!("could not read the key directory {path}"))?;
-        for problem in directory.problems() {
-            tracing::error!(problem = %problem, "a key file needs attention");
-        }
-        parts.directory = directory;
+        parts.keys.reload()?;
         let policy = Arc::new(parts.policy(&self.own_key)?);
         tracing::info!(keys = policy.trust.keyring().iter().count(), "trusted keys loaded");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = policy;
@@ -122,7 +102,7 @@ impl Parts {
     /// The relay's own key is trusted too, as that of a relay: its countersignature on an event
     /// that comes back is checked like any other.
     fn policy(&self, own_key: &SigningKey) -> anyhow::Result<Policy> {
-        let mut keyring: Keyring = self.directory.keyring();
+        let mut keyring = self.keys.keyring();
         keyring
             .insert(own_key.signer().clone(), own_key.key_id().clone(), own_key.verifying_key())
             .context("the key directory holds another key under the relay's own name")?;
@@ -132,21 +112,5 @@ impl Parts {
             config.relays.push(own_name.to_owned());
         }
         Ok(Policy { trust: config.table(keyring)?, limits: self.limits })
-    }
-}
-
-/// What can be seen of a directory without reading its files.
-#[derive(Debug, PartialEq, Eq)]
-struct Fingerprint(BTreeMap<PathBuf, Option<(u64, u64, Option<SystemTime>)>>);
-
-impl Fingerprint {
-    /// An unreadable directory looks like an empty one; reading it will say what is wrong.
-    fn of(directory: &Path) -> Self {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let files = entries.map(|entry| {
-            let state = fs::metadata(entry.path()).ok();
-            (entry.path(), state.map(|state| (state.ino(), state.len(), state.modified().ok())))
-        });
-        Self(files.collect())
     }
 }
