@@ -211,6 +211,17 @@ impl Subscription {
         self.updates.recv().await
     }
 
+    /// The next update if it is there already, for a consumer that handles many at once.
+    pub fn try_next(&mut self) -> Option<Result<Update, SubscriptionError>> {
+        self.updates.try_recv().ok()
+    }
+
+    /// How far the relay has confirmed that its journal goes. A consumer that stores its position
+    /// itself, with what it did about the events, stores none beyond this.
+    pub fn confirmed(&self) -> Option<Position> {
+        self.handled.confirmed()
+    }
+
     /// Notes that everything up to `position` was handled. It is stored once the relay has
     /// confirmed that its journal goes so far: a forged event cannot move the cursor beyond it.
     ///

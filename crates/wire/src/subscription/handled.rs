@@ -68,6 +68,10 @@ impl Handled {
         self.save_if_due(&mut self.lock());
     }
 
+    pub(super) fn confirmed(&self) -> Option<Position> {
+        self.lock().confirmed
+    }
+
     pub(super) fn position(&self) -> Option<Position> {
         self.lock().handled
     }
