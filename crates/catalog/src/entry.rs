@@ -20,6 +20,7 @@ pub struct Entry {
     pub(crate) severity: Severity,
     pub(crate) severity_when: Vec<SeverityRule>,
     pub(crate) summary: String,
+    pub(crate) plural: String,
     pub(crate) fields: Vec<Field>,
     pub(crate) facets: BTreeMap<Facet, Vec<String>>,
     pub(crate) links: Vec<LinkTemplate>,

@@ -37,12 +37,14 @@ pub enum CatalogError {
         /// The field.
         field: String,
     },
-    /// The summary's template has a syntax error, has markup but `<b>`, `<em>` and `<code>`, or
-    /// fails on the example.
-    #[error("event type {id}: the template of its summary does not work")]
+    /// The template of the summary or plural has a syntax error, has markup but `<b>`, `<em>` and
+    /// `<code>`, or fails on the example.
+    #[error("event type {id}: the template of {place} does not work")]
     Template {
         /// The event id.
         id: String,
+        /// Which template.
+        place: String,
         /// What the template engine says.
         #[source]
         source: Box<minijinja::Error>,

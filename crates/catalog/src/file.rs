@@ -36,6 +36,8 @@ pub(crate) struct EventDefinition {
     pub(crate) severity_when: Vec<SeverityRule>,
     /// The summary as HTML; without its tags it is the text.
     pub(crate) summary: String,
+    /// In the same language, what comes after the number of several such events.
+    pub(crate) plural: String,
     pub(crate) fields: Vec<String>,
     #[serde(default)]
     pub(crate) optional: Vec<String>,

@@ -13,7 +13,8 @@ const HEADING: &str = "\
 # Event catalogue
 
 Every event type that is known, with the members of its `data`. Consumers ignore members that they
-do not know. *Nullable* members may be `null`, *optional* ones may be absent.
+do not know. The quoted lines are what people read of one such event and of several. *Nullable*
+members may be `null`, *optional* ones may be absent.
 ";
 
 impl Catalog {
@@ -43,7 +44,9 @@ impl Page<'_> {
         let example = entry.example();
         let summary = self.0.summary(&entry.id, &example);
         write!(page, "\n### `{}`\n\n{}\n\n", entry.id, entry.doc)?;
-        writeln!(page, "> {}\n", escaped(&summary.text))?;
+        let plural = self.0.plural(&entry.id, &example);
+        let (one, several) = (escaped(&summary.text), escaped(&plural.text));
+        writeln!(page, "> {one}\n>\n> 3 {several}\n")?;
         write_notes(page, entry)?;
         writeln!(page, "| member | type | meaning | facet |\n|---|---|---|---|")?;
         for field in &entry.fields {

@@ -21,6 +21,7 @@ doc = "A beer was brewed."
 severity = "success"
 severity_when = [{ field = "done", equals = "false", severity = "info" }]
 summary = "<b>{{ beer }}</b>{% if litres %}, {{ litres }} l{% endif %}"
+plural = "brews{% if not done %} begun{% endif %}"
 fields = ["beer", "done"]
 optional = ["litres"]
 links = [{ label = "beer", base = "pub", path = "beers/{beer}" }]
@@ -54,6 +55,7 @@ fn a_good_file_is_loaded() {
     assert_eq!(entry.bare_example(), json!({"beer": "stout", "done": true}));
     let summary = catalog.summary(entry.id(), &entry.example());
     assert_eq!(summary.html, "<b>stout</b>, 40 l");
+    assert_eq!(catalog.plural(entry.id(), &entry.example()).text, "brews");
 }
 
 #[test]
@@ -91,6 +93,7 @@ fn a_field_that_does_not_exist_is_refused_wherever_it_is_named() {
     assert!(
         problem("field = \"done\"", "field = \"ready\"").contains("a severity rule names ready")
     );
+    assert!(problem("\"brews", "\"{{ bier }} brews").contains("its plural names bier"));
     assert!(problem("beers/{beer}", "beers/{bier}").contains("a link names bier"));
     assert_eq!(
         problem("package = [\"beer\"]", "package = [\"bier\"]"),
@@ -118,6 +121,20 @@ fn a_template_that_cannot_work_is_refused() {
         let problem = problem("<b>{{ beer }}</b>", template);
         assert!(problem.starts_with(refused), "{template}: {problem}");
     }
+}
+
+#[test]
+fn a_plural_that_cannot_work_is_refused() {
+    let refused = "event type org.example.brew.brewed: the template of its plural does not work: ";
+    for template in
+        ["", "{% if not done %}brews{% endif %}", "{{ beer - 1 }}", "<i>brews</i>", "{{"]
+    {
+        let problem = problem("brews{% if not done %} begun{% endif %}", template);
+        assert!(problem.starts_with(refused), "{template}: {problem}");
+    }
+    assert!(problem("plural = ", "plurals = ").contains("plurals"));
+    let none = GOOD.lines().filter(|line| !line.starts_with("plural")).collect::<Vec<_>>();
+    assert!(load(&none.join("\n")).is_err());
 }
 
 #[test]
