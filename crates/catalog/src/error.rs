@@ -57,6 +57,14 @@ pub enum CatalogError {
         /// The path.
         path: String,
     },
+    /// The lifecycle has an unusable name or key.
+    #[error("event type {id}: in its lifecycle, {problem}")]
+    Lifecycle {
+        /// The event id.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The example lacks a field, or has one that is not declared so.
     #[error("event type {id}: in its example, {problem}")]
     Example {

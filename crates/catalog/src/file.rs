@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::entry::SeverityRule;
 use crate::facet::Facet;
 use crate::field::{Field, Kind};
+use crate::lifecycle::Lifecycle;
 use crate::severity::Severity;
 
 /// One file.
@@ -44,6 +45,8 @@ pub(crate) struct EventDefinition {
     /// Fields that mean something else here than in the rest of the file.
     #[serde(default)]
     pub(crate) field: BTreeMap<String, FieldDefinition>,
+    /// What the event is a stage of.
+    pub(crate) lifecycle: Option<Lifecycle>,
     #[serde(default)]
     pub(crate) links: Vec<LinkDefinition>,
     pub(crate) example: Map<String, Json>,

@@ -3,7 +3,7 @@
 //! What is known about an event type is written in `catalog/*.toml`, one file a module, and never
 //! in code. From it come the one line that a terminal or a chat room shows ([`Catalog::summary`]),
 //! the links beside it ([`Catalog::links`]), what several events are called together
-//! ([`Catalog::plural`]), the
+//! ([`Catalog::plural`]), which of them are about the same thing ([`Catalog::lifecycle`]), the
 //! schema ([`Entry::schema`]) and the reference page ([`Catalog::to_markdown`]).
 //!
 //! Event data is hostile, so a summary is total: whatever the data holds, and whether or not the
@@ -32,6 +32,7 @@ mod facet;
 mod field;
 mod file;
 mod generic;
+mod lifecycle;
 mod link;
 mod load;
 mod markdown;
@@ -47,6 +48,7 @@ pub use entry::Entry;
 pub use error::CatalogError;
 pub use facet::{Facet, Facets};
 pub use field::{Field, Kind};
+pub use lifecycle::Stage;
 pub use link::{InvalidBase, Link, LinkBases};
 pub use plural::Phrase;
 pub use severity::Severity;

@@ -108,11 +108,16 @@ fn entry(file: &ModuleFile, event: &EventDefinition) -> Result<Entry, CatalogErr
         severity_when: event.severity_when.clone(),
         summary: event.summary.clone(),
         plural: event.plural.clone(),
+        lifecycle: event.lifecycle.clone(),
         links: links(event)?,
         example: event.example.clone(),
         fields,
     };
     check_names(&entry)?;
+    let lifecycle = entry.lifecycle.as_ref();
+    if let Some(problem) = lifecycle.and_then(|lifecycle| lifecycle.problem(&entry)) {
+        return Err(CatalogError::Lifecycle { id: entry.id, problem });
+    }
     match entry.example_problem() {
         Some(problem) => Err(CatalogError::Example { id: entry.id, problem }),
         None => Ok(entry),
@@ -142,13 +147,15 @@ fn links(event: &EventDefinition) -> Result<Vec<LinkTemplate>, CatalogError> {
     event.links.iter().map(link).collect()
 }
 
-/// Severity rules and links must name fields that the event has.
+/// Severity rules, links and lifecycles must name fields that the event has.
 fn check_names(entry: &Entry) -> Result<(), CatalogError> {
     let rules = entry.severity_when.iter();
     let rules = rules.map(|rule| ("a severity rule", rule.field.as_str()));
     let links = entry.links.iter().flat_map(LinkTemplate::fields);
     let links = links.map(|name| ("a link", name));
-    match rules.chain(links).find(|(_, name)| entry.field(name).is_none()) {
+    let keys = entry.lifecycle.iter().flat_map(|lifecycle| &lifecycle.key);
+    let keys = keys.map(|name| ("its lifecycle", name.as_str()));
+    match rules.chain(links).chain(keys).find(|(_, name)| entry.field(name).is_none()) {
         Some((place, name)) => Err(unknown_field(&entry.id, place, name)),
         None => Ok(()),
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use crate::catalog::{Catalog, Module};
 use crate::entry::Entry;
 use crate::field::{Field, Kind};
+use crate::lifecycle::Lifecycle;
 
 const HEADING: &str = "\
 <!-- Generated from catalog/*.toml. Do not edit: change those, then run
@@ -105,7 +106,17 @@ fn write_notes(page: &mut impl Write, entry: &Entry) -> fmt::Result {
         let start = if number == 0 { ". Links:" } else { "," };
         write!(page, "{start} {label} (base `{base}`)")?;
     }
-    writeln!(page, ".\n")
+    writeln!(page, ".\n")?;
+    write_lifecycle(page, entry)
+}
+
+fn write_lifecycle(page: &mut impl Write, entry: &Entry) -> fmt::Result {
+    let Some(Lifecycle { name, key, last }) = &entry.lifecycle else {
+        return Ok(());
+    };
+    let stage = if *last { "Last stage" } else { "Stage" };
+    let fields: Vec<String> = key.iter().map(|field| format!("`{field}`")).collect();
+    writeln!(page, "{stage} of the lifecycle `{name}`, told apart by {}.\n", fields.join(", "))
 }
 
 /// Text that means nothing but itself in Markdown, inside a table too.

@@ -22,6 +22,7 @@ severity = "success"
 severity_when = [{ field = "done", equals = "false", severity = "info" }]
 summary = "<b>{{ beer }}</b>{% if litres %}, {{ litres }} l{% endif %}"
 plural = "brews{% if not done %} begun{% endif %}"
+lifecycle = { name = "brew", key = ["beer"], last = true }
 fields = ["beer", "done"]
 optional = ["litres"]
 links = [{ label = "beer", base = "pub", path = "beers/{beer}" }]
@@ -56,6 +57,11 @@ fn a_good_file_is_loaded() {
     let summary = catalog.summary(entry.id(), &entry.example());
     assert_eq!(summary.html, "<b>stout</b>, 40 l");
     assert_eq!(catalog.plural(entry.id(), &entry.example()).text, "brews");
+    let stage = catalog.lifecycle(entry.id(), &entry.example()).unwrap();
+    assert_eq!(
+        (stage.name.as_str(), stage.key.as_str(), stage.is_last),
+        ("brew", r#"["stout"]"#, true)
+    );
 }
 
 #[test]
@@ -94,6 +100,7 @@ fn a_field_that_does_not_exist_is_refused_wherever_it_is_named() {
         problem("field = \"done\"", "field = \"ready\"").contains("a severity rule names ready")
     );
     assert!(problem("\"brews", "\"{{ bier }} brews").contains("its plural names bier"));
+    assert!(problem("key = [\"beer\"]", "key = [\"bier\"]").contains("its lifecycle names bier"));
     assert!(problem("beers/{beer}", "beers/{bier}").contains("a link names bier"));
     assert_eq!(
         problem("package = [\"beer\"]", "package = [\"bier\"]"),
@@ -135,6 +142,21 @@ fn a_plural_that_cannot_work_is_refused() {
     assert!(problem("plural = ", "plurals = ").contains("plurals"));
     let none = GOOD.lines().filter(|line| !line.starts_with("plural")).collect::<Vec<_>>();
     assert!(load(&none.join("\n")).is_err());
+}
+
+#[test]
+fn a_lifecycle_that_cannot_work_is_refused() {
+    let start = "event type org.example.brew.brewed: in its lifecycle, ";
+    for (from, to, end) in [
+        ("\"brew\", key", "\"\", key", "its name \"\" is not made of a-z and -"),
+        ("\"brew\", key", "\"A b\", key", "its name \"A b\" is not made of a-z and -"),
+        ("key = [\"beer\"]", "key = []", "its key names no field"),
+        ("key = [\"beer\"]", "key = [\"beer\", \"done\"]", "done in its key is no plain string"),
+    ] {
+        assert_eq!(problem(from, to), format!("{start}{end}"));
+    }
+    assert!(problem("last = true", "final = true").contains("final"));
+    assert!(problem("key = [\"beer\"], last", "last").contains("key"));
 }
 
 #[test]
