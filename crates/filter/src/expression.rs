@@ -1,21 +1,21 @@
-//! `--where`: an expression in CEL that says which events are meant.
+//! An expression in CEL that says which events are meant: lk's `--where`, and a rule's.
 
 mod names;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use cel::{Context, Env, Program, Value};
-use laniakea_event::{Limits, SignerId};
-use laniakea_wire::subscription::Delivery;
+use laniakea_event::Limits;
 
 use self::names::unknown_name;
+use crate::subject::Subject;
 
 /// What an expression can speak of.
 const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];
 
 /// A compiled expression.
 #[derive(Clone)]
-pub(crate) struct Filter {
+pub struct Expression {
     program: Arc<Program>,
     environment: Arc<Env>,
     /// Which of [`VARIABLES`] it speaks of: the others need not be made.
@@ -24,28 +24,36 @@ pub(crate) struct Filter {
 
 /// The text is no expression about events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidFilter {
+pub enum InvalidExpression {
     /// It does not compile.
     #[error("column {column}: {message}")]
-    Syntax { column: isize, message: String },
+    Syntax {
+        /// Where, from 1.
+        column: isize,
+        /// What the parser says.
+        message: String,
+    },
     /// It speaks of something that events do not have.
     #[error("there is no {name:?}: an expression can use {}", VARIABLES.join(", "))]
-    Unknown { name: String },
+    Unknown {
+        /// The variable, function or type.
+        name: String,
+    },
 }
 
-impl FromStr for Filter {
-    type Err = InvalidFilter;
+impl FromStr for Expression {
+    type Err = InvalidExpression;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let program = Program::compile(text).map_err(|errors| {
             let first = errors.errors.first();
-            InvalidFilter::Syntax {
+            InvalidExpression::Syntax {
                 column: first.map_or(1, |error| error.pos.1),
                 message: first.map_or_else(String::new, |error| error.msg.clone()),
             }
         })?;
         if let Some(name) = unknown_name(program.expression(), &VARIABLES) {
-            return Err(InvalidFilter::Unknown { name });
+            return Err(InvalidExpression::Unknown { name });
         }
         let references = program.references();
         let variables =
@@ -54,14 +62,14 @@ impl FromStr for Filter {
     }
 }
 
-impl Filter {
+impl Expression {
     /// Whether the expression is true of this event. One that fails, as where the event lacks a
     /// member, or that gives anything but true, does not match.
-    pub(crate) fn matches(&self, delivery: &Delivery) -> bool {
+    pub fn matches(&self, subject: &Subject<'_>) -> bool {
         let mut context = Context::with_env(self.environment.clone());
         for name in &self.variables {
             // A variable that cannot be made stays absent, and using it fails.
-            if let Some(value) = value_of(name, delivery) {
+            if let Some(value) = value_of(name, subject) {
                 context.add_variable_from_value(*name, value);
             }
         }
@@ -69,25 +77,22 @@ impl Filter {
     }
 }
 
-impl fmt::Debug for Filter {
+impl fmt::Debug for Expression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Filter").field("program", &self.program).finish_non_exhaustive()
+        formatter.debug_struct("Expression").field("program", &self.program).finish_non_exhaustive()
     }
 }
 
-fn value_of(name: &str, delivery: &Delivery) -> Option<Value> {
+fn value_of(name: &str, subject: &Subject<'_>) -> Option<Value> {
     match name {
-        "id" => Some(delivery.id().as_str().into()),
-        "data" => cel::to_value(delivery.data()).ok(),
-        "signers" => {
-            let signers = delivery.signers().unwrap_or_default();
-            Some(signers.into_iter().map(SignerId::as_str).collect::<Vec<_>>().into())
-        }
+        "id" => Some(subject.id.into()),
+        "data" => cel::to_value(subject.data()).ok(),
+        "signers" => Some(subject.signers.clone().into()),
         "event" => {
-            let event = laniakea_event::Value::parse(delivery.frame(), &Limits::FROM_RELAY);
+            let event = laniakea_event::Value::parse(subject.frame, &Limits::FROM_RELAY);
             cel::to_value(event.ok()?).ok()
         }
-        member => cel::to_value(delivery.covered().get(member)?).ok(),
+        member => cel::to_value(subject.covered.get(member)?).ok(),
     }
 }
 
