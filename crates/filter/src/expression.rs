@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use cel::{Context, Env, Program, Value};
 use laniakea_event::Limits;
+use serde::{Deserialize, Serialize};
 
 use self::names::unknown_name;
 use crate::subject::Subject;
@@ -14,8 +15,10 @@ use crate::subject::Subject;
 const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];
 
 /// A compiled expression.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Expression {
+    text: Arc<str>,
     program: Arc<Program>,
     environment: Arc<Env>,
     /// Which of [`VARIABLES`] it speaks of: the others need not be made.
@@ -58,11 +61,17 @@ impl FromStr for Expression {
         let references = program.references();
         let variables =
             VARIABLES.into_iter().filter(|name| references.has_variable(name)).collect();
-        Ok(Self { program: Arc::new(program), environment: Arc::new(Env::stdlib()), variables })
+        let (program, environment) = (Arc::new(program), Arc::new(Env::stdlib()));
+        Ok(Self { text: text.into(), program, environment, variables })
     }
 }
 
 impl Expression {
+    /// The expression as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the expression is true of this event. One that fails, as where the event lacks a
     /// member, or that gives anything but true, does not match.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
@@ -79,7 +88,35 @@ impl Expression {
 
 impl fmt::Debug for Expression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Expression").field("program", &self.program).finish_non_exhaustive()
+        formatter.debug_struct("Expression").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Expression {}
+
+impl TryFrom<String> for Expression {
+    type Error = InvalidExpression;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Expression> for String {
+    fn from(expression: Expression) -> Self {
+        expression.text.as_ref().to_owned()
     }
 }
 

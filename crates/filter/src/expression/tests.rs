@@ -126,3 +126,50 @@ fn a_function_that_does_not_exist_is_refused_and_not_false_for_ever() {
         assert!(matches(text), "{text}");
     }
 }
+
+/// Whoever follows the stream for months judges numbers and text of strangers.
+#[test]
+fn no_value_makes_an_expression_panic() {
+    for operation in [
+        "data.min / -1 == 0",
+        "data.min % -1 == 0",
+        "-data.min == 0",
+        "data.min - 1 < 0",
+        "data.min * data.min > 0",
+        "data.max + 1 > 0",
+        "data.list[data.min] == 1",
+        "data.list[data.max] == 1",
+        "uint(data.min) == 0u",
+        "int(data.huge) == 0",
+        "uint(data.huge) == 0u",
+        "int(data.text) == 0",
+        "double(data.text) == 0.0",
+        "string(data) == ''",
+        "data.text.matches(data.text)",
+        "data.text.contains(data.text)",
+        "data.text < data.text",
+        "data.list + data.list == []",
+        "data.min / 0 == 0",
+        "data.min % 0 == 0",
+        "data[data.text] == 0",
+        "data == data",
+    ] {
+        let frame = br#"{"data":{"min":-9223372036854775808,"max":9223372036854775807,"huge":1e308,
+            "text":"(\\u0000\ud83d\ude00\u202e","list":[1]},"format":"1.0","id":"_lk.core.ping",
+            "signatures":{},"time":"2026-11-23T16:00:00Z"}"#;
+        let event = SubmittedEvent::parse(frame, &Limits::FROM_RELAY).unwrap();
+        let (id, covered) = (event.id().as_str(), event.covered());
+        let subject = Subject { id, covered, frame, signers: Vec::new() };
+        let _ = operation.parse::<Expression>().unwrap().matches(&subject);
+    }
+}
+
+/// Text of the characters that mean something in CEL.
+const TEXT: &str = "[a-z0-9.()\\[\\]{}'\"\\\\?:&|!=<>+*/% \nä-]{0,40}";
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_reading_an_expression_panic(text in TEXT) {
+        let _ = text.parse::<Expression>();
+    }
+}
