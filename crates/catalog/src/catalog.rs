@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use minijinja::HtmlEscape;
 use minijinja::value::{Serde, Value};
+use minijinja::{ErrorKind, HtmlEscape};
 use serde::Serialize;
 
 use crate::clean::one_line;
@@ -93,7 +93,7 @@ impl Catalog {
             return generic_summary(id, &data);
         };
         let (text, html) =
-            self.render(entry, &data).unwrap_or_else(|_| plain(generic_text(id, &data)));
+            self.render(id, entry, &data).unwrap_or_else(|_| plain(generic_text(id, &data)));
         Summary { text, html, severity: entry.severity_of(&data), facets: entry.facets_of(&data) }
     }
 
@@ -108,14 +108,18 @@ impl Catalog {
         links.filter_map(|link| link.fill(entry, &data, bases)).collect()
     }
 
-    /// The text and HTML of an event, from the template of its type.
+    /// The text and HTML of an event, from the template called `name` of its type.
     pub(crate) fn render(
         &self,
+        name: &str,
         entry: &Entry,
         data: &Value,
     ) -> Result<(String, String), minijinja::Error> {
-        let (text, html) = self.templates.render(&entry.id, &context(entry, data))?;
+        let (text, html) = self.templates.render(name, &context(entry, data))?;
         let text = one_line(&text, MAX_TEXT_CHARS);
+        if text.is_empty() {
+            return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "it shows nothing"));
+        }
         // Markup cannot be cut just anywhere; text of this length escapes to less than the limit.
         if html.len() > MAX_HTML_BYTES {
             return Ok(plain(text));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::conform::{comparable_text, facet_values};
 use crate::facet::{Facet, Facets};
 use crate::field::{Field, Kind, find};
+use crate::lifecycle::Lifecycle;
 use crate::link::LinkTemplate;
 use crate::severity::Severity;
 
@@ -20,8 +21,10 @@ pub struct Entry {
     pub(crate) severity: Severity,
     pub(crate) severity_when: Vec<SeverityRule>,
     pub(crate) summary: String,
+    pub(crate) plural: String,
     pub(crate) fields: Vec<Field>,
     pub(crate) facets: BTreeMap<Facet, Vec<String>>,
+    pub(crate) lifecycle: Option<Lifecycle>,
     pub(crate) links: Vec<LinkTemplate>,
     pub(crate) example: Map<String, Json>,
 }

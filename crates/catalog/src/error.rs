@@ -37,12 +37,14 @@ pub enum CatalogError {
         /// The field.
         field: String,
     },
-    /// The summary's template has a syntax error, has markup but `<b>`, `<em>` and `<code>`, or
-    /// fails on the example.
-    #[error("event type {id}: the template of its summary does not work")]
+    /// The template of the summary or plural has a syntax error, has markup but `<b>`, `<em>` and
+    /// `<code>`, or fails on the example.
+    #[error("event type {id}: the template of {place} does not work")]
     Template {
         /// The event id.
         id: String,
+        /// Which template.
+        place: String,
         /// What the template engine says.
         #[source]
         source: Box<minijinja::Error>,
@@ -54,6 +56,14 @@ pub enum CatalogError {
         id: String,
         /// The path.
         path: String,
+    },
+    /// The lifecycle has an unusable name or key.
+    #[error("event type {id}: in its lifecycle, {problem}")]
+    Lifecycle {
+        /// The event id.
+        id: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The example lacks a field, or has one that is not declared so.
     #[error("event type {id}: in its example, {problem}")]

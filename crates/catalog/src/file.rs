@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::entry::SeverityRule;
 use crate::facet::Facet;
 use crate::field::{Field, Kind};
+use crate::lifecycle::Lifecycle;
 use crate::severity::Severity;
 
 /// One file.
@@ -36,12 +37,16 @@ pub(crate) struct EventDefinition {
     pub(crate) severity_when: Vec<SeverityRule>,
     /// The summary as HTML; without its tags it is the text.
     pub(crate) summary: String,
+    /// In the same language, what comes after the number of several such events.
+    pub(crate) plural: String,
     pub(crate) fields: Vec<String>,
     #[serde(default)]
     pub(crate) optional: Vec<String>,
     /// Fields that mean something else here than in the rest of the file.
     #[serde(default)]
     pub(crate) field: BTreeMap<String, FieldDefinition>,
+    /// What the event is a stage of.
+    pub(crate) lifecycle: Option<Lifecycle>,
     #[serde(default)]
     pub(crate) links: Vec<LinkDefinition>,
     pub(crate) example: Map<String, Json>,

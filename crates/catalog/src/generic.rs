@@ -44,6 +44,11 @@ pub(crate) fn generic_text(id: &str, data: &Value) -> String {
     one_line(&text, MAX_TEXT_CHARS)
 }
 
+/// What several events of an unknown type are called.
+pub(crate) fn generic_plural(id: &str) -> String {
+    one_line(&format!("{} events", one_line(id, MAX_NAME)), MAX_TEXT_CHARS)
+}
+
 /// The members of an object that are strings, numbers or booleans.
 fn plain_members(data: &Value) -> impl Iterator<Item = (String, String)> {
     let is_object = data.kind() == ValueKind::Map;

@@ -2,8 +2,9 @@
 //!
 //! What is known about an event type is written in `catalog/*.toml`, one file a module, and never
 //! in code. From it come the one line that a terminal or a chat room shows ([`Catalog::summary`]),
-//! the links beside it ([`Catalog::links`]), the schema ([`Entry::schema`]) and the reference page
-//! ([`Catalog::to_markdown`]).
+//! the links beside it ([`Catalog::links`]), what several events are called together
+//! ([`Catalog::plural`]), which of them are about the same thing ([`Catalog::lifecycle`]), the
+//! schema ([`Entry::schema`]) and the reference page ([`Catalog::to_markdown`]).
 //!
 //! Event data is hostile, so a summary is total: whatever the data holds, and whether or not the
 //! type is known, it is one bounded line without control characters, and its HTML holds no markup
@@ -31,9 +32,11 @@ mod facet;
 mod field;
 mod file;
 mod generic;
+mod lifecycle;
 mod link;
 mod load;
 mod markdown;
+mod plural;
 mod schema;
 mod severity;
 mod summary;
@@ -45,6 +48,8 @@ pub use entry::Entry;
 pub use error::CatalogError;
 pub use facet::{Facet, Facets};
 pub use field::{Field, Kind};
+pub use lifecycle::Stage;
 pub use link::{InvalidBase, Link, LinkBases};
+pub use plural::Phrase;
 pub use severity::Severity;
 pub use summary::{MAX_HTML_BYTES, MAX_TEXT_CHARS, Summary};

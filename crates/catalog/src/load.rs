@@ -11,6 +11,7 @@ use crate::error::CatalogError;
 use crate::field::Field;
 use crate::file::{EventDefinition, LinkDefinition, ModuleFile};
 use crate::link::LinkTemplate;
+use crate::plural::plural_name;
 use crate::templates::Templates;
 
 /// Loads files into one catalogue.
@@ -49,20 +50,37 @@ fn check_words(name: &str, file: &ModuleFile) -> Result<(), CatalogError> {
 }
 
 fn add_entry(catalog: &mut Catalog, entry: Entry) -> Result<(), CatalogError> {
-    let failed = |source| CatalogError::Template { id: entry.id.clone(), source: Box::new(source) };
-    let names = catalog.templates.add(&entry.id, &entry.summary);
-    if let Some(name) = names.map_err(failed)?.iter().find(|name| !entry.declares(name)) {
-        return Err(unknown_field(&entry.id, "its summary", name));
-    }
-    for example in [entry.example(), entry.bare_example()] {
-        let data = Value::from(Serde(&example));
-        catalog.render(&entry, &data).map_err(failed)?;
-    }
+    add_template(catalog, &entry, "its summary", &entry.id, &entry.summary)?;
+    add_template(catalog, &entry, "its plural", &plural_name(&entry.id), &entry.plural)?;
     let place = catalog.entries.len();
     if catalog.places.insert(entry.id.clone(), place).is_some() {
         return Err(CatalogError::Twice { id: entry.id });
     }
     catalog.entries.push(entry);
+    Ok(())
+}
+
+/// Adds one template of an event type, after trying it on the examples.
+fn add_template(
+    catalog: &mut Catalog,
+    entry: &Entry,
+    place: &str,
+    name: &str,
+    source: &str,
+) -> Result<(), CatalogError> {
+    let failed = |source| CatalogError::Template {
+        id: entry.id.clone(),
+        place: place.to_owned(),
+        source: Box::new(source),
+    };
+    let names = catalog.templates.add(name, source).map_err(failed)?;
+    if let Some(name) = names.iter().find(|name| !entry.declares(name)) {
+        return Err(unknown_field(&entry.id, place, name));
+    }
+    for example in [entry.example(), entry.bare_example()] {
+        let data = Value::from(Serde(&example));
+        catalog.render(name, entry, &data).map_err(failed)?;
+    }
     Ok(())
 }
 
@@ -89,11 +107,17 @@ fn entry(file: &ModuleFile, event: &EventDefinition) -> Result<Entry, CatalogErr
         severity: event.severity,
         severity_when: event.severity_when.clone(),
         summary: event.summary.clone(),
+        plural: event.plural.clone(),
+        lifecycle: event.lifecycle.clone(),
         links: links(event)?,
         example: event.example.clone(),
         fields,
     };
     check_names(&entry)?;
+    let lifecycle = entry.lifecycle.as_ref();
+    if let Some(problem) = lifecycle.and_then(|lifecycle| lifecycle.problem(&entry)) {
+        return Err(CatalogError::Lifecycle { id: entry.id, problem });
+    }
     match entry.example_problem() {
         Some(problem) => Err(CatalogError::Example { id: entry.id, problem }),
         None => Ok(entry),
@@ -123,13 +147,15 @@ fn links(event: &EventDefinition) -> Result<Vec<LinkTemplate>, CatalogError> {
     event.links.iter().map(link).collect()
 }
 
-/// Severity rules and links must name fields that the event has.
+/// Severity rules, links and lifecycles must name fields that the event has.
 fn check_names(entry: &Entry) -> Result<(), CatalogError> {
     let rules = entry.severity_when.iter();
     let rules = rules.map(|rule| ("a severity rule", rule.field.as_str()));
     let links = entry.links.iter().flat_map(LinkTemplate::fields);
     let links = links.map(|name| ("a link", name));
-    match rules.chain(links).find(|(_, name)| entry.field(name).is_none()) {
+    let keys = entry.lifecycle.iter().flat_map(|lifecycle| &lifecycle.key);
+    let keys = keys.map(|name| ("its lifecycle", name.as_str()));
+    match rules.chain(links).chain(keys).find(|(_, name)| entry.field(name).is_none()) {
         Some((place, name)) => Err(unknown_field(&entry.id, place, name)),
         None => Ok(()),
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use crate::catalog::{Catalog, Module};
 use crate::entry::Entry;
 use crate::field::{Field, Kind};
+use crate::lifecycle::Lifecycle;
 
 const HEADING: &str = "\
 <!-- Generated from catalog/*.toml. Do not edit: change those, then run
@@ -13,7 +14,8 @@ const HEADING: &str = "\
 # Event catalogue
 
 Every event type that is known, with the members of its `data`. Consumers ignore members that they
-do not know. *Nullable* members may be `null`, *optional* ones may be absent.
+do not know. The quoted lines are what people read of one such event and of several. *Nullable*
+members may be `null`, *optional* ones may be absent.
 ";
 
 impl Catalog {
@@ -43,7 +45,9 @@ impl Page<'_> {
         let example = entry.example();
         let summary = self.0.summary(&entry.id, &example);
         write!(page, "\n### `{}`\n\n{}\n\n", entry.id, entry.doc)?;
-        writeln!(page, "> {}\n", escaped(&summary.text))?;
+        let plural = self.0.plural(&entry.id, &example);
+        let (one, several) = (escaped(&summary.text), escaped(&plural.text));
+        writeln!(page, "> {one}\n>\n> 3 {several}\n")?;
         write_notes(page, entry)?;
         writeln!(page, "| member | type | meaning | facet |\n|---|---|---|---|")?;
         for field in &entry.fields {
@@ -102,7 +106,17 @@ fn write_notes(page: &mut impl Write, entry: &Entry) -> fmt::Result {
         let start = if number == 0 { ". Links:" } else { "," };
         write!(page, "{start} {label} (base `{base}`)")?;
     }
-    writeln!(page, ".\n")
+    writeln!(page, ".\n")?;
+    write_lifecycle(page, entry)
+}
+
+fn write_lifecycle(page: &mut impl Write, entry: &Entry) -> fmt::Result {
+    let Some(Lifecycle { name, key, last }) = &entry.lifecycle else {
+        return Ok(());
+    };
+    let stage = if *last { "Last stage" } else { "Stage" };
+    let fields: Vec<String> = key.iter().map(|field| format!("`{field}`")).collect();
+    writeln!(page, "{stage} of the lifecycle `{name}`, told apart by {}.\n", fields.join(", "))
 }
 
 /// Text that means nothing but itself in Markdown, inside a table too.

@@ -1,6 +1,6 @@
-//! The summary templates, and how values are written into them.
+//! The templates of summaries and plurals, and how values are written into them.
 //!
-//! An event type has one template, in HTML with nothing but `<b>`, `<em>` and `<code>`. From it two
+//! Each is one template, in HTML with nothing but `<b>`, `<em>` and `<code>`. From it two
 //! are made: itself, which escapes what it writes, and the same without the tags, which does not.
 
 use minijinja::value::{Value, ValueKind};
@@ -8,10 +8,10 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter,
 };
 
-/// What stands in a summary where the event should have had a value.
+/// What stands where the event should have had a value.
 const MISSING: &str = "?";
 
-/// The markup that a summary may have.
+/// The markup that a template may have.
 const TAGS: [&str; 6] = ["<b>", "</b>", "<em>", "</em>", "<code>", "</code>"];
 
 /// The templates of every event type, compiled.
@@ -32,19 +32,19 @@ impl Templates {
         Self(environment)
     }
 
-    /// Adds the template of the event type `id`; returns the names that it takes from its context.
-    pub(crate) fn add(&mut self, id: &str, source: &str) -> Result<Vec<String>, Error> {
+    /// Adds a template under a name; returns the names that it takes from its context.
+    pub(crate) fn add(&mut self, name: &str, source: &str) -> Result<Vec<String>, Error> {
         let text = without_tags(source)?;
-        self.0.add_template_owned(text_name(id), text)?;
-        self.0.add_template_owned(html_name(id), source.to_owned())?;
-        let names = self.0.get_template(&html_name(id))?.undeclared_variables(true);
+        self.0.add_template_owned(text_name(name), text)?;
+        self.0.add_template_owned(html_name(name), source.to_owned())?;
+        let names = self.0.get_template(&html_name(name))?.undeclared_variables(true);
         Ok(names.into_iter().collect())
     }
 
-    /// Renders the summary of an event of type `id`: the text and the HTML.
-    pub(crate) fn render(&self, id: &str, context: &Value) -> Result<(String, String), Error> {
-        let text = self.0.get_template(&text_name(id))?.render(context)?;
-        let html = self.0.get_template(&html_name(id))?.render(context)?;
+    /// Renders the template called `name`: the text and the HTML.
+    pub(crate) fn render(&self, name: &str, context: &Value) -> Result<(String, String), Error> {
+        let text = self.0.get_template(&text_name(name))?.render(context)?;
+        let html = self.0.get_template(&html_name(name))?.render(context)?;
         Ok((text, html))
     }
 }
@@ -52,12 +52,12 @@ impl Templates {
 /// By this ending of a template's name the environment knows to escape.
 const HTML: &str = ".html";
 
-fn html_name(id: &str) -> String {
-    format!("{id}{HTML}")
+fn html_name(name: &str) -> String {
+    format!("{name}{HTML}")
 }
 
-fn text_name(id: &str) -> String {
-    format!("{id}.text")
+fn text_name(name: &str) -> String {
+    format!("{name}.text")
 }
 
 /// The template of the text: that of the HTML without its tags. Other markup is refused, character
@@ -65,7 +65,7 @@ fn text_name(id: &str) -> String {
 fn without_tags(source: &str) -> Result<String, Error> {
     let text = TAGS.iter().fold(source.to_owned(), |text, tag| text.replace(tag, ""));
     if text.contains(['<', '>', '&']) {
-        let detail = "a summary has no markup but <b>, <em> and <code>";
+        let detail = "there is no markup but <b>, <em> and <code>";
         return Err(Error::new(ErrorKind::SyntaxError, detail));
     }
     Ok(text)

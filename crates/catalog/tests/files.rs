@@ -21,6 +21,8 @@ doc = "A beer was brewed."
 severity = "success"
 severity_when = [{ field = "done", equals = "false", severity = "info" }]
 summary = "<b>{{ beer }}</b>{% if litres %}, {{ litres }} l{% endif %}"
+plural = "brews{% if not done %} begun{% endif %}"
+lifecycle = { name = "brew", key = ["beer"], last = true }
 fields = ["beer", "done"]
 optional = ["litres"]
 links = [{ label = "beer", base = "pub", path = "beers/{beer}" }]
@@ -54,6 +56,12 @@ fn a_good_file_is_loaded() {
     assert_eq!(entry.bare_example(), json!({"beer": "stout", "done": true}));
     let summary = catalog.summary(entry.id(), &entry.example());
     assert_eq!(summary.html, "<b>stout</b>, 40 l");
+    assert_eq!(catalog.plural(entry.id(), &entry.example()).text, "brews");
+    let stage = catalog.lifecycle(entry.id(), &entry.example()).unwrap();
+    assert_eq!(
+        (stage.name.as_str(), stage.key.as_str(), stage.is_last),
+        ("brew", r#"["stout"]"#, true)
+    );
 }
 
 #[test]
@@ -91,6 +99,8 @@ fn a_field_that_does_not_exist_is_refused_wherever_it_is_named() {
     assert!(
         problem("field = \"done\"", "field = \"ready\"").contains("a severity rule names ready")
     );
+    assert!(problem("\"brews", "\"{{ bier }} brews").contains("its plural names bier"));
+    assert!(problem("key = [\"beer\"]", "key = [\"bier\"]").contains("its lifecycle names bier"));
     assert!(problem("beers/{beer}", "beers/{bier}").contains("a link names bier"));
     assert_eq!(
         problem("package = [\"beer\"]", "package = [\"bier\"]"),
@@ -118,6 +128,35 @@ fn a_template_that_cannot_work_is_refused() {
         let problem = problem("<b>{{ beer }}</b>", template);
         assert!(problem.starts_with(refused), "{template}: {problem}");
     }
+}
+
+#[test]
+fn a_plural_that_cannot_work_is_refused() {
+    let refused = "event type org.example.brew.brewed: the template of its plural does not work: ";
+    for template in
+        ["", "{% if not done %}brews{% endif %}", "{{ beer - 1 }}", "<i>brews</i>", "{{"]
+    {
+        let problem = problem("brews{% if not done %} begun{% endif %}", template);
+        assert!(problem.starts_with(refused), "{template}: {problem}");
+    }
+    assert!(problem("plural = ", "plurals = ").contains("plurals"));
+    let none = GOOD.lines().filter(|line| !line.starts_with("plural")).collect::<Vec<_>>();
+    assert!(load(&none.join("\n")).is_err());
+}
+
+#[test]
+fn a_lifecycle_that_cannot_work_is_refused() {
+    let start = "event type org.example.brew.brewed: in its lifecycle, ";
+    for (from, to, end) in [
+        ("\"brew\", key", "\"\", key", "its name \"\" is not made of a-z and -"),
+        ("\"brew\", key", "\"A b\", key", "its name \"A b\" is not made of a-z and -"),
+        ("key = [\"beer\"]", "key = []", "its key names no field"),
+        ("key = [\"beer\"]", "key = [\"beer\", \"done\"]", "done in its key is no plain string"),
+    ] {
+        assert_eq!(problem(from, to), format!("{start}{end}"));
+    }
+    assert!(problem("last = true", "final = true").contains("final"));
+    assert!(problem("key = [\"beer\"], last", "last").contains("key"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod signals;
 use std::{future, time::Duration};
 
 use anyhow::Context as _;
+use laniakea_filter::Expression;
 use laniakea_wire::{
     Context,
     subscription::{CursorError, Delivery, Position, Subscription, SubscriptionConfig, Update},
@@ -18,7 +19,7 @@ use self::contact::Contact;
 pub(crate) use self::{
     printer::Printer, refusals::Refusals, selection::Selection, signals::StopSignals,
 };
-use crate::{filter::Filter, output::Progress, session::Session};
+use crate::{output::Progress, session::Session, subject::subject};
 
 /// How long the end may wait for the cursor to be stored.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -26,7 +27,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// The stream; what there is to say about it is said on stderr.
 pub(crate) struct Follow {
     subscription: Subscription,
-    filter: Option<Filter>,
+    filter: Option<Expression>,
     contact: Contact,
     refusals: Refusals,
     progress: Progress,
@@ -53,7 +54,7 @@ impl Follow {
     /// Begins to follow. To be called inside the runtime.
     pub(crate) fn open(
         config: SubscriptionConfig,
-        filter: Option<Filter>,
+        filter: Option<Expression>,
         session: &Session<'_>,
     ) -> anyhow::Result<Self> {
         let notices = session.notices;
@@ -109,7 +110,7 @@ impl Follow {
         match update {
             Update::Event(delivery) => {
                 self.contact.heard();
-                if self.filter.as_ref().is_none_or(|filter| filter.matches(&delivery)) {
+                if self.filter.as_ref().is_none_or(|filter| filter.matches(&subject(&delivery))) {
                     return Ok(Some(Happening::Event(delivery)));
                 }
                 return Ok(delivery.position().map(Happening::Passed));

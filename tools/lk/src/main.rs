@@ -7,11 +7,11 @@ mod cli;
 mod commands;
 mod endpoints;
 mod failure;
-mod filter;
 mod follow;
 mod output;
 mod random;
 mod session;
+mod subject;
 mod when;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::*;
 use crate::field::Kind;
+use crate::plural::plural_name;
 
 /// Values of every type, hostile ones among them.
 fn zoo() -> Vec<Json> {
@@ -39,8 +40,7 @@ fn with(entry: &Entry, name: &str, value: Json) -> Json {
     data
 }
 
-fn assert_is_sound(summary: &Summary, case: &str) {
-    let Summary { text, html, .. } = summary;
+fn assert_is_sound(text: &str, html: &str, case: &str) {
     assert!(!text.is_empty(), "{case}: empty");
     assert!(text.chars().count() <= MAX_TEXT_CHARS, "{case}: {text}");
     assert!(html.len() <= MAX_HTML_BYTES, "{case}: {html}");
@@ -70,12 +70,18 @@ fn assert_markup_is_ours(html: &str, case: &str) {
 /// Renders and demands that the type's own templates did it, not the fallback.
 fn assert_renders(entry: &Entry, data: &Json, case: &str) {
     let catalog = Catalog::builtin();
-    let rendered = catalog.render(entry, &Value::from(Serde(data)));
-    let (text, html) = rendered.unwrap_or_else(|error| panic!("{}, {case}: {error}", entry.id));
     let summary = catalog.summary(&entry.id, data);
-    assert_eq!((&summary.text, &summary.html), (&text, &html));
-    assert!(!text.starts_with(&entry.id));
-    assert_is_sound(&summary, &format!("{}, {case}", entry.id));
+    let plural = catalog.plural(&entry.id, data);
+    let plural_name = plural_name(&entry.id);
+    for (name, shown) in
+        [(&entry.id, (summary.text, summary.html)), (&plural_name, (plural.text, plural.html))]
+    {
+        let rendered = catalog.render(name, entry, &Value::from(Serde(data)));
+        let rendered = rendered.unwrap_or_else(|error| panic!("{name}, {case}: {error}"));
+        assert_eq!(shown, rendered);
+        assert!(!shown.0.starts_with(&entry.id));
+        assert_is_sound(&shown.0, &shown.1, &format!("{name}, {case}"));
+    }
 }
 
 #[test]
@@ -166,7 +172,7 @@ fn an_unknown_type_gets_a_bounded_summary_whatever_its_data() {
             for id in ["org.example.builder.job-done", "", "<b>\n\u{1b}", &"x".repeat(1 << 20)] {
                 let summary = catalog.summary(id, &data);
                 if !id.is_empty() {
-                    assert_is_sound(&summary, id);
+                    assert_is_sound(&summary.text, &summary.html, id);
                 }
                 assert!(summary.html.len() <= MAX_HTML_BYTES);
             }
@@ -175,7 +181,7 @@ fn an_unknown_type_gets_a_bounded_summary_whatever_its_data() {
 }
 
 #[test]
-fn a_template_that_fails_gives_the_summary_of_an_unknown_type() {
+fn a_template_that_fails_gives_what_an_unknown_type_gets() {
     let file = r#"
         module = "x"
         doc = "x"
@@ -186,6 +192,7 @@ fn a_template_that_fails_gives_the_summary_of_an_unknown_type() {
         doc = "x"
         severity = "warning"
         summary = "{% if a == 'boom' %}{{ a - 1 }}{% else %}fine{% endif %}"
+        plural = "{% if a == 'boom' %}{{ a - 1 }}{% elif a != 'nothing' %}fine things{% endif %}"
         fields = ["a"]
         example = { a = "x" }
     "#;
@@ -194,4 +201,8 @@ fn a_template_that_fails_gives_the_summary_of_an_unknown_type() {
     let summary = catalog.summary("org.example.x", &json!({"a": "boom"}));
     assert_eq!(summary.text, "org.example.x: a=boom");
     assert_eq!(summary.severity, crate::Severity::Warning);
+    let plural = |a: &str| catalog.plural("org.example.x", &json!({"a": a})).text;
+    assert_eq!(plural("b"), "fine things");
+    assert_eq!(plural("boom"), "org.example.x events");
+    assert_eq!(plural("nothing"), "org.example.x events");
 }

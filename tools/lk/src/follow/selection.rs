@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use laniakea_daemon::load_directory;
+use laniakea_filter::Expression;
 use laniakea_wire::subscription::Believe;
-
-use crate::filter::Filter;
 
 /// Which events of those with the right ids, and whom to believe.
 #[derive(Debug, Args)]
@@ -14,7 +13,7 @@ pub(crate) struct Selection {
     /// Only events of which this expression in CEL is true, such as "data.suite == 'sid'". It can
     /// use id, data, author, origin, time, signers and event, which is the whole.
     #[arg(long = "where", value_name = "CEL")]
-    pub(crate) filter: Option<Filter>,
+    pub(crate) filter: Option<Expression>,
     /// Verify the events: show only those that a key in this directory signed.
     #[arg(long, value_name = "DIR", env = "LK_KEYS", hide_env_values = true)]
     pub(crate) keys: Option<PathBuf>,

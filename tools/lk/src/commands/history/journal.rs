@@ -4,6 +4,7 @@ use std::{collections::VecDeque, io};
 
 use anyhow::{Context as _, bail};
 use laniakea_event::{Prefix, Seq};
+use laniakea_filter::Expression;
 use laniakea_wire::{
     Context,
     replay::{Answer, From, Read, ReplayClient, Request},
@@ -13,9 +14,9 @@ use uuid::Uuid;
 
 use crate::{
     endpoints::ReplayEndpoint,
-    filter::Filter,
     follow::{Refusals, Selection},
     output::{Notices, Progress},
+    subject::subject,
 };
 
 /// Events of one page.
@@ -32,7 +33,7 @@ pub(super) struct Range {
 pub(super) struct Journal<'a> {
     client: ReplayClient,
     prefixes: &'a [Prefix],
-    filter: Option<&'a Filter>,
+    filter: Option<&'a Expression>,
     believe: Believe,
     /// The journal, once the relay has told.
     id: Option<Uuid>,
@@ -171,7 +172,7 @@ impl<'a> Journal<'a> {
             }
         };
         let is_in_range = delivery.note().is_some_and(|note| note.seq <= to);
-        let is_meant = self.filter.is_none_or(|filter| filter.matches(&delivery));
+        let is_meant = self.filter.is_none_or(|filter| filter.matches(&subject(&delivery)));
         (is_in_range && is_meant).then_some(delivery)
     }
 

@@ -1,0 +1,7 @@
+//! Rules as configuration has them, held against events.
+
+mod event;
+mod hostile;
+mod matching;
+mod mismatches;
+mod text;
