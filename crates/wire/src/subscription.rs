@@ -13,7 +13,7 @@ use laniakea_event::{Keyring, Prefix, Seq, Trust};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-pub use cursor::{CursorError, CursorFile, CursorStore, Position};
+pub use cursor::{CursorError, CursorFile, CursorStore, InvalidPosition, Position};
 pub use delivery::Delivery;
 use handled::Handled;
 

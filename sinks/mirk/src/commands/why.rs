@@ -1,0 +1,128 @@
+//! `mirk why`
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use laniakea_event::{Digest, Trust};
+use laniakea_wire::{
+    Context,
+    replay::{FailureReason, ReplayClient, ReplayError, Request},
+};
+use mirk::{
+    config::Config,
+    route::Verdict,
+    settings::Settings,
+    source::{StreamEvent, TrustSource},
+    store::{Fate, Store, StoreError, Subscription, Trail},
+};
+
+use super::{ConfigArgument, Failure, Outcome};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Arguments of `mirk why`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The event's digest, as `lk listen --json` and the event's page have it.
+    #[arg(value_parser = parse_digest)]
+    digest: Digest,
+}
+
+fn parse_digest(text: &str) -> Result<Digest, String> {
+    text.parse().map_err(|_| "a digest is 64 hexadecimal digits".to_owned())
+}
+
+/// What the bot's database knows: nothing, before its first start.
+#[derive(Default)]
+struct Known {
+    trails: Vec<Trail>,
+    subscriptions: Vec<Subscription>,
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
+    let trust = TrustSource::load(&config.trust).map_err(Failure::usage)?.current();
+    let known = known(&config, &arguments.digest).map_err(Failure::usage)?;
+    for trail in &known.trails {
+        println!("{}: {}", trail.room, fate(&trail.fate));
+        println!("  by {}", trail.rule);
+        println!("  {}, signed by {}", trail.event.id, signers(&trail.event.signers));
+    }
+    match ask(&config, arguments.digest) {
+        Ok(Some(frame)) => {
+            for line in explain(config, &known, frame, &trust).map_err(Failure::failed)? {
+                println!("{line}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(None) if known.trails.is_empty() => {
+            let error = anyhow!("neither the bot nor the relay has an event {}", arguments.digest);
+            Err(Failure::failed(error))
+        }
+        Err(error) if known.trails.is_empty() => Err(Failure::failed(error)),
+        Ok(None) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn known(config: &Config, digest: &Digest) -> Result<Known, StoreError> {
+    match Store::open_to_read(&config.database()) {
+        Ok(store) => Ok(Known {
+            trails: store.trails(digest)?,
+            subscriptions: store.subscriptions()?,
+        }),
+        Err(StoreError::Absent { .. }) => Ok(Known::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Waiting => "waits to be posted".to_owned(),
+        Fate::Unsent(kind) => format!("part of a message ({kind}) that is not sent yet"),
+        Fate::Sent { kind, event_id, at } => format!("posted {at} ({kind}), message {event_id}"),
+        Fate::SetAside(problem) => format!("not posted: the homeserver refused it: {problem}"),
+    }
+}
+
+fn signers(signers: &str) -> &str {
+    if signers.is_empty() { "nobody who is trusted" } else { signers }
+}
+
+/// The event as the relay has it.
+fn ask(config: &Config, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
+    let replay = &config.stream.replay;
+    let mut client = ReplayClient::connect(&Context::new(), replay, PATIENCE)?;
+    match client.request(&Request::Get(digest)) {
+        Ok(answer) => Ok(answer.events.into_iter().next()),
+        Err(ReplayError::Failed(failure)) if failure.reason == FailureReason::NotFound => Ok(None),
+        Err(error) => Err(error).context("could not ask the relay"),
+    }
+}
+
+/// What each room that did not get the event has against it, by the rules of now.
+fn explain(
+    config: Config,
+    known: &Known,
+    frame: Vec<u8>,
+    trust: &Trust,
+) -> anyhow::Result<Vec<String>> {
+    let settings = Settings::new(config.into(), &known.subscriptions)?;
+    let event = StreamEvent::judge(frame, trust)
+        .map_err(|rejection| anyhow!("the relay sent no event: {}", rejection.reason()))?;
+    let (_, summary) = settings.describer.describe(&event);
+    let told = |room: &str| known.trails.iter().any(|trail| trail.room == room);
+    let verdicts = settings.router.explain(&event, &summary);
+    let others = verdicts.into_iter().filter(|(room, _)| !told(room));
+    Ok(others
+        .map(|(room, verdict)| match verdict {
+            Verdict::Posted(rule) => format!(
+                "{room}: not posted, although it would be now, by {rule}: the bot has not come to \
+                 it, or the rule is newer than the event"
+            ),
+            Verdict::Passed(reason) => format!("{room}: not posted: {reason}"),
+        })
+        .collect())
+}

@@ -1,0 +1,146 @@
+//! The text of messages, plain and in HTML, within their limit.
+
+use laniakea_catalog::Link;
+use minijinja::HtmlEscape;
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Step, Style};
+use crate::describe::short_time;
+
+/// Neither form of a message is longer.
+pub const MAX_BODY_BYTES: usize = 4096;
+
+/// A text, plain and in HTML. Both say the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Body {
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+}
+
+impl Body {
+    /// A text without markup.
+    pub fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { html: HtmlEscape(&text).to_string().replace('\n', "<br>"), text }
+    }
+
+    pub(super) fn push(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
+        self.html.push_str(&other.html);
+    }
+
+    pub(super) fn push_plain(&mut self, text: &str) {
+        self.push(&Self::plain(text));
+    }
+
+    pub(super) fn push_link(&mut self, label: &str, url: &str) {
+        self.text.push_str(&format!("{label}: {url}"));
+        self.html.push_str(&format!(
+            "<a href=\"{}\">{}</a>",
+            HtmlEscape(url),
+            HtmlEscape(label)
+        ));
+    }
+
+    /// Whether neither form is longer.
+    pub fn fits(&self, bytes: usize) -> bool {
+        self.text.len() <= bytes && self.html.len() <= bytes
+    }
+}
+
+/// A text without markup, cut if it is too long for a message.
+pub fn plain_body(text: &str) -> Body {
+    cut(text, MAX_BODY_BYTES)
+}
+
+/// One event: prefix, warning, line, links.
+pub(super) fn event_body(style: &Style, entry: &Entry) -> Body {
+    let mut head = Body::plain(style.prefix.as_str());
+    if let Some(problem) = &entry.problem {
+        head.push(&warning(problem));
+    }
+    let tail = links(&entry.links, event_link(style, entry).as_ref());
+    let mut body = head.clone();
+    body.push(&entry.line);
+    body.push(&tail);
+    if body.fits(MAX_BODY_BYTES) {
+        return body;
+    }
+    // Markup cannot be cut just anywhere: the text is, and loses its markup.
+    let room = MAX_BODY_BYTES.saturating_sub(head.html.len().max(head.text.len()));
+    let mut body = head;
+    body.push(&cut(&entry.line.text, room.saturating_sub(tail.html.len().max(tail.text.len()))));
+    body.push(&tail);
+    body
+}
+
+fn warning(problem: &str) -> Body {
+    Body {
+        text: format!("[not verified: {problem}] "),
+        html: format!("<b>[not verified: {}]</b> ", HtmlEscape(problem)),
+    }
+}
+
+/// The event's own page comes last; it is where to read on when something was cut.
+fn links(links: &[Link], event: Option<&Link>) -> Body {
+    let mut body = Body::default();
+    for link in links.iter().chain(event) {
+        body.push_plain(" · ");
+        body.push_link(&link.label, &link.url);
+    }
+    body
+}
+
+fn event_link(style: &Style, entry: &Entry) -> Option<Link> {
+    let base = style.events_url.as_deref()?.trim_end_matches('/');
+    Some(Link { label: "event".to_owned(), url: format!("{base}/events/{}", entry.digest) })
+}
+
+/// Steps of a story, a line each, with their times.
+pub(super) fn step_lines(steps: &[Step]) -> Body {
+    let mut body = Body::default();
+    for (at, step) in steps.iter().enumerate() {
+        let mut line = Body::default();
+        if at > 0 {
+            line.push(&line_break());
+        }
+        let time = short_time(&step.time);
+        line.push(&Body { text: format!("{time} "), html: format!("<code>{}</code> ", HtmlEscape(&time)) });
+        line.push(&step.line);
+        if body.text.len() + line.text.len() > MAX_BODY_BYTES - ELLIPSIS.len()
+            || body.html.len() + line.html.len() > MAX_BODY_BYTES - ELLIPSIS.len()
+        {
+            body.push_plain(ELLIPSIS);
+            break;
+        }
+        body.push(&line);
+    }
+    body
+}
+
+pub(super) fn line_break() -> Body {
+    Body { text: "\n".to_owned(), html: "<br>".to_owned() }
+}
+
+const ELLIPSIS: &str = "…";
+
+/// As much of a text as its HTML has room for.
+pub(super) fn cut(text: &str, bytes: usize) -> Body {
+    let whole = Body::plain(text);
+    if whole.fits(bytes) {
+        return whole;
+    }
+    let mut length = 0;
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        let html = Body::plain(character).html.len();
+        if length + html > bytes.saturating_sub(ELLIPSIS.len()) {
+            break;
+        }
+        length += html;
+        end = at + character.len_utf8();
+    }
+    Body::plain(format!("{}{ELLIPSIS}", &text[..end]))
+}

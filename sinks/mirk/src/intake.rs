@@ -1,0 +1,67 @@
+//! The way in: a batch of frames from the stream becomes entries for rooms, in one transaction with
+//! the position behind them.
+
+use std::sync::Arc;
+
+use laniakea_daemon::Clock;
+use laniakea_event::Trust;
+use laniakea_wire::subscription::Position;
+use tokio::sync::watch;
+
+use crate::{
+    settings::Settings,
+    source::{StreamEvent, TrustSource},
+    store::{Arrival, SharedStore, Store, StoreError},
+};
+
+/// Takes events in.
+#[derive(Clone)]
+pub struct Intake {
+    /// Where they go.
+    pub store: SharedStore,
+    /// Whom to believe.
+    pub trust: Arc<TrustSource>,
+    /// How they are told, and to whom.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes the rooms.
+    pub changes: watch::Sender<u64>,
+}
+
+impl Intake {
+    /// Judges, describes and routes each event, and keeps them all with the position behind them.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then nothing was kept.
+    pub async fn take(
+        &self,
+        frames: Vec<Vec<u8>>,
+        position: Option<Position>,
+    ) -> Result<(), StoreError> {
+        let this = self.clone();
+        let settings = self.settings.borrow().clone();
+        let kept = move |store: &mut Store| {
+            let trust = this.trust.current();
+            let arrivals: Vec<Arrival> =
+                frames.into_iter().filter_map(|frame| arrive(frame, &trust, &settings)).collect();
+            let added = store.take(&arrivals, position, this.clock.now())?;
+            if added > 0 {
+                this.changes.send_modify(|count| *count = count.wrapping_add(1));
+            }
+            Ok(())
+        };
+        self.store.with(kept).await
+    }
+}
+
+fn arrive(frame: Vec<u8>, trust: &Trust, settings: &Settings) -> Option<Arrival> {
+    match StreamEvent::judge(frame, trust) {
+        Ok(event) => Some(settings.arrive(&event)),
+        Err(rejection) => {
+            tracing::debug!(reason = %rejection.reason(), "the relay sent something else");
+            None
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `mirk`: posts what happens on the stream to Matrix rooms.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use laniakea_daemon::{Verbosity, init_logging, print_error};
+
+/// Posts what happens on the stream to Matrix rooms.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Log every message too.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Log warnings and errors only.
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Post until told to stop. SIGHUP reloads the configuration.
+    Run(commands::run::Arguments),
+    /// Check the configuration, the templates and the keys.
+    Check(commands::check::Arguments),
+    /// Log in, once: make this machine a device of the account.
+    Login(commands::login::Arguments),
+    /// Show what rooms would get for events.
+    Render(commands::render::Arguments),
+    /// Turn a configuration of Laniakea's Mirk into ours.
+    Import(commands::import::Arguments),
+    /// Say what became of an event, and why.
+    Why(commands::why::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    init_logging(match (arguments.quiet, arguments.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    });
+    let outcome = match arguments.command {
+        Command::Run(arguments) => commands::run::run(arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
+        Command::Login(arguments) => commands::login::run(&arguments),
+        Command::Render(arguments) => commands::render::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Why(arguments) => commands::why::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => {
+            print_error(&failure.error, failure.hint.as_deref());
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! First stage: events from the stream, and whether they are to be believed.
+
+mod follow;
+mod judge;
+mod trust;
+
+pub use self::{
+    follow::{FollowError, follow},
+    judge::StreamEvent,
+    trust::TrustSource,
+};

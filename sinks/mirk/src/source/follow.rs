@@ -1,0 +1,130 @@
+//! Follows the stream, and hands on what has come, as much as there is at a time.
+
+use std::time::Duration;
+
+use laniakea_daemon::Stopping;
+use laniakea_event::Seq;
+use laniakea_wire::subscription::{
+    CursorError, Position, Subscription, SubscriptionError, Update,
+};
+
+use crate::{intake::Intake, store::StoreError};
+
+/// So many events are kept in one transaction.
+const BATCH: usize = 500;
+/// How long the relay is given to confirm the last position.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The stream cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The subscription ended.
+    #[error("the stream cannot be followed")]
+    Subscription(#[from] SubscriptionError),
+    /// The position cannot be kept.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The events cannot be kept.
+    #[error("events cannot be kept")]
+    Store(#[from] StoreError),
+}
+
+/// Works until it is told to stop.
+///
+/// # Errors
+///
+/// See [`FollowError`]. What was not kept comes again after a restart.
+pub async fn follow(
+    mut subscription: Subscription,
+    intake: Intake,
+    mut stopping: Stopping,
+) -> Result<(), FollowError> {
+    let outcome = loop {
+        let update = tokio::select! {
+            update = subscription.next() => update,
+            () = stopping.wait() => break Ok(()),
+        };
+        let Some(update) = update else { break Ok(()) };
+        if let Err(error) = take(&mut subscription, update, &intake).await {
+            break Err(error);
+        }
+    };
+    let closed = subscription.close(PATIENCE).await;
+    outcome?;
+    Ok(closed?)
+}
+
+/// Takes an update and those behind it that are there already.
+async fn take(
+    subscription: &mut Subscription,
+    first: Result<Update, SubscriptionError>,
+    intake: &Intake,
+) -> Result<(), FollowError> {
+    let mut batch = Batch::default();
+    let mut failure = batch.add(first).err();
+    while failure.is_none() && batch.frames.len() < BATCH {
+        let Some(update) = subscription.try_next() else { break };
+        failure = batch.add(update).err();
+    }
+    let Batch { frames, position } = batch;
+    if !frames.is_empty() {
+        // Live events say themselves where they stand, and could say anything: the position is
+        // kept as far as the relay's replay has confirmed it. The rest follows by the cursor.
+        let confirmed = subscription.confirmed();
+        let kept = position.zip(confirmed).and_then(|(at, last)| at_most(at, last));
+        intake.take(frames, kept).await?;
+    }
+    if let Some(position) = position {
+        subscription.handled(position)?;
+    }
+    failure.map_or(Ok(()), |error| Err(error.into()))
+}
+
+fn at_most(position: Position, confirmed: Position) -> Option<Position> {
+    (position.journal == confirmed.journal)
+        .then(|| Position { seq: position.seq.min(confirmed.seq), ..position })
+}
+
+/// What has come.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<Vec<u8>>,
+    position: Option<Position>,
+}
+
+impl Batch {
+    fn add(&mut self, update: Result<Update, SubscriptionError>) -> Result<(), SubscriptionError> {
+        match update? {
+            Update::Event(delivery) => {
+                self.position = delivery.position().or(self.position);
+                self.frames.push(delivery.frame().to_vec());
+            }
+            Update::CaughtUp(position) => {
+                self.position = Some(position);
+                tracing::debug!(seq = %position.seq, "caught up");
+            }
+            other => report(&other),
+        }
+        Ok(())
+    }
+}
+
+fn report(update: &Update) {
+    match update {
+        Update::Lost { after, before } => {
+            let (first, last) = (after.next(), Seq(before.0.saturating_sub(1)));
+            tracing::error!(%first, %last, "events are lost: the relay does not have them any more");
+        }
+        Update::JournalChanged { from, to } => {
+            tracing::warn!(%from, %to, "the relay has another journal; reading on in it");
+        }
+        Update::Refused { seq, reason } => {
+            tracing::debug!(seq = seq.map(|seq| seq.0), reason, "an event was refused");
+        }
+        Update::Connected => tracing::info!("connected to the relay"),
+        Update::Disconnected => tracing::warn!("disconnected from the relay; trying again"),
+        Update::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
+        Update::Event(_) | Update::Progress { .. } | Update::CaughtUp(_) => {}
+    }
+}
