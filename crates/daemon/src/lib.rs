@@ -19,7 +19,7 @@ pub use crate::{
     config::{ConfigError, load_config},
     duration::{Age, InvalidAge},
     lifecycle::{Lifecycle, LifecycleError, Stopping},
-    logging::{Verbosity, init_logging},
+    logging::{Verbosity, init_logging, init_logging_with},
     new_key::{NewKeyError, new_key, write_new},
     outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, print_error},
     trust::{TrustConfig, TrustError, load_directory},

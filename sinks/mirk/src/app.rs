@@ -1,6 +1,10 @@
 //! The bot put together, and its life from start to stop.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Stopping};
@@ -96,7 +100,8 @@ impl App {
             stream: StreamStatus { context: self.context, replay },
         };
         let sync = Sync { account: self.account.clone(), chat };
-        let matrix = talk(self.account.clone(), rooms, sync, lifecycle.stopping());
+        let store_dir = self.control.settings().config.store_dir();
+        let matrix = talk(self.account.clone(), rooms, sync, store_dir, lifecycle.stopping());
         lifecycle.spawn("talking to the homeserver", matrix);
         let pruning = prune(self.control.store().clone(), self.clock, lifecycle.stopping());
         lifecycle.spawn("removing old rows", pruning);
@@ -134,10 +139,11 @@ async fn talk(
     account: Arc<Account>,
     rooms: Rooms<Account>,
     sync: Sync,
+    store_dir: PathBuf,
     mut stopping: Stopping,
 ) -> anyhow::Result<()> {
     tokio::select! {
-        sealed = seal(&account) => sealed?,
+        sealed = seal(&account, store_dir) => sealed?,
         () = stopping.wait() => return Ok(()),
     }
     tracing::info!("ready");
@@ -147,10 +153,10 @@ async fn talk(
     }
 }
 
-async fn seal(account: &Account) -> Result<(), DeviceProblem> {
+async fn seal(account: &Account, store_dir: PathBuf) -> Result<(), DeviceProblem> {
     let mut failures = 0;
     loop {
-        let error = match account.renew_seal().await {
+        let error = match account.renew_seal(store_dir.clone()).await {
             Err(DeviceProblem::Homeserver(
                 error @ (SendError::Limited(_) | SendError::Unavailable(_)),
             )) => error,

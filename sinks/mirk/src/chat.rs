@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use laniakea_daemon::Clock;
 use sha2::{Digest as _, Sha256};
 
-use self::{answer::Answerer, command::Command};
 pub use self::said::Said;
+use self::{answer::Answerer, command::Command};
 use crate::{
     compose::{Mark, MessageKind, NewMessage, plain_body, reply},
     control::Control,

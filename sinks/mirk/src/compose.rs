@@ -15,7 +15,7 @@ use laniakea_event::{Digest, Seq};
 use serde_json::Value as Json;
 
 pub use self::{
-    body::{Body, MAX_BODY_BYTES, plain_body},
+    body::{Body, MAX_BODY_BYTES, escape, plain_body},
     budget::{Budget, Limits},
     content::{MARK, Mark, MessageType, message, reply, transaction_id},
 };
@@ -48,6 +48,8 @@ pub struct Entry {
     pub subject: Option<String>,
     /// Whose state it changes.
     pub stage: Option<StoryKey>,
+    /// Whether it came while the room was muted or quiet.
+    pub is_held: bool,
 }
 
 /// A job, an excuse, an issue: what one message tells about as its state changes.
@@ -186,7 +188,9 @@ pub fn next<E>(
         return Ok(Next::Post(story::go_on(style, &root, &steps)));
     }
     budget.refill(&style.limits, now);
-    if !style.limits.digest || budget.covers(waiting.len()) {
+    // What came while the room was left alone is summed up, however little it is.
+    let is_after_hold = waiting.iter().filter(|entry| entry.is_held).count() > 1;
+    if !style.limits.digest || (!is_after_hold && budget.covers(waiting.len())) {
         budget.take();
         return Ok(Next::Post(vec![single(style, head)]));
     }
@@ -194,7 +198,7 @@ pub fn next<E>(
     let ready = ready.unwrap_or(now).max(budget.next_token(&style.limits, now));
     // A clock that was set back does not keep anything waiting for longer than it should.
     let latest = now.saturating_add(style.limits.longest_wait()).unwrap_or(now);
-    if ready.min(latest) > now && waiting.len() < MAX_ENTRIES {
+    if !is_after_hold && ready.min(latest) > now && waiting.len() < MAX_ENTRIES {
         return Ok(Next::Wait(ready.min(latest)));
     }
     budget.take();

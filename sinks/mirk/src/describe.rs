@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 use laniakea_catalog::{Catalog, Facet, Link, LinkBases, Phrase, Severity, Stage, Summary};
 use laniakea_event::{Digest, Seq};
 
+use self::unlink::unlink;
 pub use self::{
     data::visible,
     templates::{InvalidTemplate, Templates},
     time::short_time,
 };
-use self::unlink::unlink;
 use crate::{compose::Body, source::StreamEvent};
 
 /// An event as it is told.
@@ -102,16 +102,15 @@ impl Describer {
         (described, summary)
     }
 
+    /// The template engine escapes slashes, which nothing here needs and addresses are hidden by.
     fn line(&self, event: &StreamEvent, summary: &Summary) -> Body {
         let own = self.templates.render(event);
-        let told = own.unwrap_or_else(|| Body {
-            text: summary.text.clone(),
-            html: summary.html.clone(),
-        });
+        let told =
+            own.unwrap_or_else(|| Body { text: summary.text.clone(), html: summary.html.clone() });
         let mark = if self.has_marks { mark(summary.severity) } else { Body::default() };
         Body {
             text: format!("{}{}", mark.text, told.text),
-            html: format!("{}{}", mark.html, unlink(&told.html)),
+            html: format!("{}{}", mark.html, unlink(&told.html.replace("&#x2f;", "/"))),
         }
     }
 }

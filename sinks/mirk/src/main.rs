@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
-use laniakea_daemon::{Verbosity, init_logging, print_error};
+use laniakea_daemon::{Verbosity, init_logging_with, print_error};
 
 /// Posts what happens on the stream to Matrix rooms.
 #[derive(Debug, Parser)]
@@ -37,13 +37,17 @@ enum Command {
     Why(commands::why::Arguments),
 }
 
+/// The SDK tells of each request, with all that is in it.
+const SDK_LOGS: &str = "matrix_sdk=warn";
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    init_logging(match (arguments.quiet, arguments.verbose) {
+    let verbosity = match (arguments.quiet, arguments.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
-    });
+    };
+    init_logging_with(verbosity, SDK_LOGS);
     let outcome = match arguments.command {
         Command::Run(arguments) => commands::run::run(arguments),
         Command::Check(arguments) => commands::check::run(&arguments),

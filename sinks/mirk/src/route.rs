@@ -117,7 +117,9 @@ impl RoomRules {
         let subject = event.subject();
         let reasons: Vec<String> = rules
             .iter()
-            .filter_map(|(name, rule)| Some(format!("{name}: {}", rule.mismatch(&subject, summary)?)))
+            .filter_map(|(name, rule)| {
+                Some(format!("{name}: {}", rule.mismatch(&subject, summary)?))
+            })
             .collect();
         match reasons[..] {
             [] => "the room has no rules".to_owned(),

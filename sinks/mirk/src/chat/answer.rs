@@ -24,13 +24,14 @@ pub(super) struct Answerer<'a> {
 }
 
 const HELP: &str = "\
+!mirk help: this list
 !mirk status: how far the stream is, and what this room gets
 !mirk why (as a reply): why this message is here, and who signed the event
 !mirk last [ID]: the latest events, for example !mirk last _lk.archive.*
 !mirk find PACKAGE: the latest events about a package
 !mirk mute [2h], !mirk unmute: no messages for a while; what happened is summed up afterwards
 !mirk subscribe ID [suite=… package=… data.MEMBER=… severity=…]: post these events here, too
-!mirk unsubscribe NUMBER|all: no longer";
+!mirk unsubscribe NUMBER, ID… or all: no longer";
 
 impl Answerer<'_> {
     pub(super) async fn answer(&self, command: Command) -> Result<String, StoreError> {
@@ -44,10 +45,7 @@ impl Answerer<'_> {
             Command::Mute(span) => {
                 let until = self.chat.clock.now().saturating_add(span).ok();
                 self.mute(until).await?;
-                Ok(format!(
-                    "Muted for {}. What happens is summed up afterwards.",
-                    human_span(span)
-                ))
+                Ok(format!("Muted for {}. What happens is summed up afterwards.", human_span(span)))
             }
             Command::Unmute => {
                 self.mute(None).await?;
@@ -74,9 +72,7 @@ impl Answerer<'_> {
         let (position, state, subscriptions) = chat
             .control
             .store()
-            .with(move |store| {
-                Ok((store.position()?, store.room(&room)?, store.subscriptions()?))
-            })
+            .with(move |store| Ok((store.position()?, store.room(&room)?, store.subscriptions()?)))
             .await?;
         let now = chat.clock.now();
         let mut lines = vec![chat.stream.describe(position).await];
@@ -142,12 +138,14 @@ impl Answerer<'_> {
 
     async fn unsubscribe(&self, which: Which) -> Result<String, StoreError> {
         let room = self.room.to_owned();
-        let id = match which {
-            Which::All => None,
-            Which::One(id) => Some(id),
-        };
         let store = self.chat.control.store();
-        let removed = store.with(move |store| store.unsubscribe(&room, id)).await?;
+        let removed = store
+            .with(move |store| match which {
+                Which::All => store.unsubscribe(&room, None),
+                Which::Number(id) => store.unsubscribe(&room, Some(id)),
+                Which::Rule(rule) => store.unsubscribe_rule(&room, &rule),
+            })
+            .await?;
         if removed == 0 {
             return Ok("There is no such rule here. What the configuration says stays.".to_owned());
         }

@@ -26,10 +26,11 @@ pub(super) enum Command {
 }
 
 /// Which rules are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Which {
     All,
-    One(i64),
+    Number(i64),
+    Rule(Box<Rule>),
 }
 
 /// What follows the name, if somebody speaks to us.
@@ -56,16 +57,15 @@ impl Command {
             ("why", "") => Ok(Self::Why),
             ("unmute", "") => Ok(Self::Unmute),
             ("mute", span) => mute(span),
-            ("subscribe", rule) => subscribe(rule),
+            ("subscribe", words) => rule(words).map(Box::new).map(Self::Subscribe),
             ("unsubscribe", which) => unsubscribe(which),
             ("last", "") => Ok(Self::Last("*".parse().map_err(|_| String::new())?)),
             ("last", glob) => glob.parse().map(Self::Last).map_err(sentence),
             ("find", "") => Err("Which package? For example: !mirk find hello".to_owned()),
             ("find", package) => Ok(Self::Find(package.to_owned())),
-            (verb, _) => Err(format!(
-                "There is no such command: {}. Try: !mirk help",
-                visible(verb, 40)
-            )),
+            (verb, _) => {
+                Err(format!("There is no such command: {}. Try: !mirk help", visible(verb, 40)))
+            }
         }
     }
 }
@@ -83,16 +83,18 @@ fn unsubscribe(which: &str) -> Result<Command, String> {
     if which == "all" {
         return Ok(Command::Unsubscribe(Which::All));
     }
-    let number = which.trim_start_matches('#').parse().map(Which::One);
-    number.map(Command::Unsubscribe).map_err(|_| {
-        "Which one? For example: !mirk unsubscribe 3, or all. The numbers are in !mirk status."
-            .to_owned()
-    })
+    if let Ok(number) = which.trim_start_matches('#').parse() {
+        return Ok(Command::Unsubscribe(Which::Number(number)));
+    }
+    if which.is_empty() {
+        return Err(UNSUBSCRIBE.to_owned());
+    }
+    rule(which).map(Box::new).map(Which::Rule).map(Command::Unsubscribe)
 }
 
 /// `ID [FACET=PATTERN | data.MEMBER=PATTERN | severity=WORD]…`. Expressions are for the
 /// configuration alone: they have no limit on what they compute.
-fn subscribe(text: &str) -> Result<Command, String> {
+fn rule(text: &str) -> Result<Rule, String> {
     let mut words = text.split_whitespace();
     let Some(id) = words.next().filter(|id| !id.contains('=')) else {
         return Err(SUBSCRIBE.to_owned());
@@ -111,11 +113,14 @@ fn subscribe(text: &str) -> Result<Command, String> {
             (facet, None) => insert(&mut rule, "facets", facet, value),
         }
     }
-    Toml::Table(rule).try_into().map(Box::new).map(Command::Subscribe).map_err(sentence)
+    Toml::Table(rule).try_into().map_err(sentence)
 }
 
 const SUBSCRIBE: &str = "To what? For example: !mirk subscribe _lk.archive.* suite=landing,sid \
     package=gnome-* data.is_new=true severity=warning";
+
+const UNSUBSCRIBE: &str = "From what? For example: !mirk unsubscribe 3, or the words that it was \
+    subscribed with, or all. The numbers are in !mirk status.";
 
 fn insert(rule: &mut Table, part: &str, name: &str, value: Toml) {
     let entry = rule.entry(part).or_insert_with(|| Toml::Table(Table::new()));

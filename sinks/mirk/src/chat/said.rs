@@ -46,8 +46,7 @@ impl Said {
             return None;
         }
         let in_reply_to = text(&relation["m.in_reply_to"]["event_id"]);
-        let thread =
-            text(&relation["event_id"]).filter(|_| relation["rel_type"] == "m.thread");
+        let thread = text(&relation["event_id"]).filter(|_| relation["rel_type"] == "m.thread");
         // In a thread a reply to its last message is only there for clients without threads.
         let is_fallback = relation["is_falling_back"] == true;
         let reply_to = if is_fallback { thread.clone() } else { in_reply_to };

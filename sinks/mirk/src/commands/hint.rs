@@ -7,7 +7,8 @@ use mirk::{
     sink::{SendError, SinkError},
 };
 
-const NEW_DEVICE: &str = "`mirk login --new-device` makes a new device, which needs the recovery key";
+const NEW_DEVICE: &str =
+    "`mirk login --new-device` makes a new device, which needs the recovery key";
 
 /// What to do, where that is known.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
@@ -40,10 +41,7 @@ pub(super) fn wants_somebody(error: &anyhow::Error) -> bool {
 fn is_logged_out(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(SinkError::LoggedOut(_)))
         || matches!(cause.downcast_ref(), Some(SyncError::LoggedOut(_)))
-        || matches!(
-            cause.downcast_ref(),
-            Some(DeviceProblem::Homeserver(SendError::LoggedOut(_)))
-        )
+        || matches!(cause.downcast_ref(), Some(DeviceProblem::Homeserver(SendError::LoggedOut(_))))
 }
 
 fn device_hint(problem: &DeviceProblem) -> Option<String> {
@@ -52,9 +50,9 @@ fn device_hint(problem: &DeviceProblem) -> Option<String> {
         DeviceProblem::Lost { .. } => {
             format!("others could not read or trust what it sends now: {NEW_DEVICE}")
         }
-        DeviceProblem::Copied(_) | DeviceProblem::Stale(_) => format!(
-            "two devices with the same keys send what others cannot read: {NEW_DEVICE}"
-        ),
+        DeviceProblem::Copied(_) | DeviceProblem::Stale(_) => {
+            format!("two devices with the same keys send what others cannot read: {NEW_DEVICE}")
+        }
         DeviceProblem::Unknown(_) => NEW_DEVICE.to_owned(),
         _ => return None,
     };
@@ -72,9 +70,7 @@ fn client_hint(error: &ClientError) -> Option<String> {
 
 fn login_hint(error: &LoginError) -> Option<String> {
     let hint = match error {
-        LoginError::LoggedIn(_) => {
-            "nothing to do; `mirk login --new-device` replaces the device"
-        }
+        LoginError::LoggedIn(_) => "nothing to do; `mirk login --new-device` replaces the device",
         LoginError::PasswordNeeded => "log in with --password-file, or at a terminal",
         LoginError::RecoveryKeyNeeded => {
             "give --recovery-key-file with the key that the first login made; without it, reset the \

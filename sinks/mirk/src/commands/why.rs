@@ -69,10 +69,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 fn known(config: &Config, digest: &Digest) -> Result<Known, StoreError> {
     match Store::open_to_read(&config.database()) {
-        Ok(store) => Ok(Known {
-            trails: store.trails(digest)?,
-            subscriptions: store.subscriptions()?,
-        }),
+        Ok(store) => {
+            Ok(Known { trails: store.trails(digest)?, subscriptions: store.subscriptions()? })
+        }
         Err(StoreError::Absent { .. }) => Ok(Known::default()),
         Err(error) => Err(error),
     }

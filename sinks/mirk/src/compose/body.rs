@@ -1,7 +1,6 @@
 //! The text of messages, plain and in HTML, within their limit.
 
 use laniakea_catalog::Link;
-use minijinja::HtmlEscape;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Step, Style};
@@ -23,7 +22,7 @@ impl Body {
     /// A text without markup.
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { html: HtmlEscape(&text).to_string().replace('\n', "<br>"), text }
+        Self { html: escape(&text).replace('\n', "<br>"), text }
     }
 
     pub(super) fn push(&mut self, other: &Self) {
@@ -37,17 +36,29 @@ impl Body {
 
     pub(super) fn push_link(&mut self, label: &str, url: &str) {
         self.text.push_str(&format!("{label}: {url}"));
-        self.html.push_str(&format!(
-            "<a href=\"{}\">{}</a>",
-            HtmlEscape(url),
-            HtmlEscape(label)
-        ));
+        self.html.push_str(&format!("<a href=\"{}\">{}</a>", escape(url), escape(label)));
     }
 
     /// Whether neither form is longer.
     pub fn fits(&self, bytes: usize) -> bool {
         self.text.len() <= bytes && self.html.len() <= bytes
     }
+}
+
+/// Text as HTML, in elements and in attributes.
+pub fn escape(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+    html
 }
 
 /// A text without markup, cut if it is too long for a message.
@@ -79,7 +90,7 @@ pub(super) fn event_body(style: &Style, entry: &Entry) -> Body {
 fn warning(problem: &str) -> Body {
     Body {
         text: format!("[not verified: {problem}] "),
-        html: format!("<b>[not verified: {}]</b> ", HtmlEscape(problem)),
+        html: format!("<b>[not verified: {}]</b> ", escape(problem)),
     }
 }
 
@@ -107,7 +118,10 @@ pub(super) fn step_lines(steps: &[Step]) -> Body {
             line.push(&line_break());
         }
         let time = short_time(&step.time);
-        line.push(&Body { text: format!("{time} "), html: format!("<code>{}</code> ", HtmlEscape(&time)) });
+        line.push(&Body {
+            text: format!("{time} "),
+            html: format!("<code>{}</code> ", escape(&time)),
+        });
         line.push(&step.line);
         if body.text.len() + line.text.len() > MAX_BODY_BYTES - ELLIPSIS.len()
             || body.html.len() + line.html.len() > MAX_BODY_BYTES - ELLIPSIS.len()

@@ -104,5 +104,8 @@ pub fn transaction_id<'d>(
     for event in events {
         hash.update(event.as_bytes());
     }
-    hash.finalize().iter().take(20).fold("mirk-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    hash.finalize()
+        .iter()
+        .take(20)
+        .fold("mirk-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Body, Entry, Mark, MAX_BODY_BYTES, MessageKind, NewMessage, Style,
-    body::line_break,
-    message, transaction_id,
+    Body, Entry, MAX_BODY_BYTES, Mark, MessageKind, NewMessage, Style, body::line_break, message,
+    transaction_id,
 };
 
 /// So many kinds of events are told apart.
@@ -116,5 +115,9 @@ fn details_url(style: &Style, entries: &[&Entry]) -> Option<String> {
     let base = style.events_url.as_deref()?.trim_end_matches('/');
     let seqs: Vec<u64> = entries.iter().filter_map(|entry| Some(entry.seq?.0)).collect();
     let (first, last) = (seqs.iter().min()?, seqs.iter().max()?);
-    Some(format!("{base}/events?after={}&before={}", first.saturating_sub(1), last.saturating_add(1)))
+    Some(format!(
+        "{base}/events?after={}&before={}",
+        first.saturating_sub(1),
+        last.saturating_add(1)
+    ))
 }

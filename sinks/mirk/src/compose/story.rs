@@ -1,7 +1,7 @@
 //! What follows in a story that the room has a message of.
 
 use super::{
-    Body, Entry, Mark, MessageKind, NewMessage, Root, Step, Style, StoryStyle,
+    Body, Entry, Mark, MessageKind, NewMessage, Root, Step, StoryStyle, Style,
     body::{event_body, step_lines},
     content::{edit, in_thread},
     transaction_id,

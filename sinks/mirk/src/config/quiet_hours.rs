@@ -97,9 +97,12 @@ mod tests {
 
     #[test]
     fn what_is_no_time_or_zone_is_refused() {
-        for (from, to, zone) in
-            [("22", "07:00", None), ("25:00", "1:00", None), ("1:00", "1:00", None), ("1:00", "2:00", Some("Mars"))]
-        {
+        for (from, to, zone) in [
+            ("22", "07:00", None),
+            ("25:00", "1:00", None),
+            ("1:00", "1:00", None),
+            ("1:00", "2:00", Some("Mars")),
+        ] {
             let time_zone = zone.map(str::to_owned);
             let written = Written { from: from.to_owned(), to: to.to_owned(), time_zone };
             assert!(QuietHours::try_from(written).is_err(), "{from} {to}");

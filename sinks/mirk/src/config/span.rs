@@ -29,7 +29,9 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let problem = || {
             let shown: String = text.chars().take(40).collect();
-            format!("{shown:?} is no span of time: write a number and s, m, h or d, such as \"30s\"")
+            format!(
+                "{shown:?} is no span of time: write a number and s, m, h or d, such as \"30s\""
+            )
         };
         let limit = text.parse::<Age>().map_err(|_| problem())?.limit().ok_or_else(problem)?;
         SignedDuration::try_from(limit).map(Self).map_err(|_| problem())

@@ -59,7 +59,8 @@ impl StreamConfig {
     pub(super) fn validate(&self) -> Result<(), InvalidConfig> {
         for (key, endpoint) in [("publish", &self.publish), ("replay", &self.replay)] {
             if !endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://") {
-                let problem = format!("{endpoint:?} is no endpoint such as \"tcp://127.0.0.1:5572\"");
+                let problem =
+                    format!("{endpoint:?} is no endpoint such as \"tcp://127.0.0.1:5572\"");
                 return Err(InvalidConfig::new(format!("stream.{key}"), problem));
             }
         }

@@ -52,11 +52,9 @@ impl Templates {
     /// The first that does not compile, uses markup that Matrix does not have, or names something
     /// that events of its type do not have.
     pub fn new(templates: &BTreeMap<String, String>) -> Result<Self, InvalidTemplate> {
-        let mut this =
-            Self { text: environment(false), html: environment(true) };
+        let mut this = Self { text: environment(false), html: environment(true) };
         for (id, source) in templates {
-            this.add(id, source)
-                .map_err(|problem| InvalidTemplate { id: id.clone(), problem })?;
+            this.add(id, source).map_err(|problem| InvalidTemplate { id: id.clone(), problem })?;
         }
         Ok(this)
     }
@@ -120,9 +118,8 @@ impl Templates {
 
     fn try_render(&self, event: &StreamEvent) -> Result<Body, Error> {
         let context = context(event);
-        let render = |environment: &Environment<'_>| {
-            environment.get_template(event.id())?.render(&context)
-        };
+        let render =
+            |environment: &Environment<'_>| environment.get_template(event.id())?.render(&context);
         let text = render(&self.text)?;
         Ok(Body { text: text.trim().to_owned(), html: render(&self.html)?.trim().to_owned() })
     }
@@ -147,20 +144,23 @@ fn context(event: &StreamEvent) -> Value {
 
 fn environment(is_html: bool) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_auto_escape_callback(move |_| {
-        if is_html { AutoEscape::Html } else { AutoEscape::None }
-    });
+    environment.set_auto_escape_callback(
+        move |_| {
+            if is_html { AutoEscape::Html } else { AutoEscape::None }
+        },
+    );
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_formatter(write_value);
     environment.set_fuel(Some(FUEL));
     // Nothing in an event is markup.
     environment.remove_filter("safe");
-    environment.add_filter("urlencode", |text: String| {
-        utf8_percent_encode(&text, ENCODED).to_string()
-    });
-    environment.add_filter("lines", |state: &State<'_, '_>, text: String| match state.auto_escape() {
-        AutoEscape::None => Value::from(text),
-        _ => Value::from_safe_string(Body::plain(text).html),
+    environment
+        .add_filter("urlencode", |text: String| utf8_percent_encode(&text, ENCODED).to_string());
+    environment.add_filter("lines", |state: &State<'_, '_>, text: String| {
+        match state.auto_escape() {
+            AutoEscape::None => Value::from(text),
+            _ => Value::from_safe_string(Body::plain(text).html),
+        }
     });
     environment
 }
@@ -170,7 +170,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Writes a value: lists with commas, `?` for what is not there, text on one line unless `lines`
 /// said otherwise.
-fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     let shown = match value.kind() {
         ValueKind::Undefined | ValueKind::None => Value::from(MISSING),
         ValueKind::Bool => Value::from(value.is_true().to_string()),

@@ -47,10 +47,8 @@ fn user(text: &str, host: &str, notes: &mut Vec<String>) -> Result<String, Impor
     // Servers have accepted more than this, which nobody would give a bot.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._=-/+".contains(&byte);
     if !name.bytes().all(is_plain) || name.is_empty() || UserId::parse(made.as_str()).is_err() {
-        let problem = format!(
-            "\"{}\" is no account: write its MXID, such as @mirk:example.org",
-            shown(text)
-        );
+        let problem =
+            format!("\"{}\" is no account: write its MXID, such as @mirk:example.org", shown(text));
         return Err(ImportError::new("Username", problem));
     }
     notes.push(format!(

@@ -46,10 +46,9 @@ pub(super) fn note(place: &str, parts: &[Part<'_>], notes: &mut Vec<String>) {
 fn types(parts: &[Part<'_>]) -> Vec<&'static Entry> {
     let tag = parts.iter().find(|(key, _)| *key == TAG);
     let is_meant = |entry: &&Entry| match tag {
-        Some((_, patterns)) => patterns
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|pattern| matches(pattern, entry.id())),
+        Some((_, patterns)) => {
+            patterns.iter().filter_map(Value::as_str).any(|pattern| matches(pattern, entry.id()))
+        }
         None => parts.iter().any(|(key, _)| entry.field(key).is_some()),
     };
     let entries = Catalog::builtin().entries();
@@ -65,11 +64,8 @@ fn about_absence(place: &str, key: &str, types: &[&Entry]) -> Option<String> {
     if lacking.is_empty() && !types.is_empty() {
         return None;
     }
-    let some = if lacking.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", first_few(lacking))
-    };
+    let some =
+        if lacking.is_empty() { String::new() } else { format!(" ({})", first_few(lacking)) };
     let key = shown(key);
     Some(format!("{place} matched events without {key}{some}; here it does not"))
 }

@@ -177,9 +177,13 @@ mod tests {
     #[test]
     fn what_cannot_be_written_becomes_wider_and_says_so() {
         let long = "x".repeat(300);
-        for (pattern, wanted) in
-            [("a[!ä]b", "a*b"), ("[!а-я]*", "*"), ("[\u{100}-\u{200}]", "*"), (long.as_str(), "*"), ("[[]ä[]]x", "*")]
-        {
+        for (pattern, wanted) in [
+            ("a[!ä]b", "a*b"),
+            ("[!а-я]*", "*"),
+            ("[\u{100}-\u{200}]", "*"),
+            (long.as_str(), "*"),
+            ("[[]ä[]]x", "*"),
+        ] {
             let translated = translate(pattern).unwrap();
             assert_eq!((translated.glob.as_str(), translated.is_wider), (wanted, true));
         }

@@ -8,10 +8,8 @@ use super::{old::Old, shown};
 
 /// The addresses that links begin with, by our names for them.
 pub(super) fn translate(old: &Old, notes: &mut Vec<String>) -> Vec<(&'static str, String)> {
-    let known = [
-        ("dashboard", "WebViewUrl", &old.dashboard),
-        ("packages", "WebSWViewUrl", &old.packages),
-    ];
+    let known =
+        [("dashboard", "WebViewUrl", &old.dashboard), ("packages", "WebSWViewUrl", &old.packages)];
     let mut links = Vec::new();
     for (name, key, url) in known {
         // "#" is what Mirk takes where there is none.

@@ -44,7 +44,8 @@ impl Old {
     pub(super) fn parse(text: &str) -> Result<Self, ImportError> {
         let mut table: Table = text.parse().map_err(|error| syntax(text, &error))?;
         let host = needed(&mut table, "Host", "name the homeserver, such as https://example.org")?;
-        let username = needed(&mut table, "Username", "name the account, such as @mirk:example.org")?;
+        let username =
+            needed(&mut table, "Username", "name the account, such as @mirk:example.org")?;
         table.remove("Password");
         let shows_unsigned = truth(&mut table, "AllowUnsigned")?;
         let dashboard = text_of(&mut table, "WebViewUrl")?;

@@ -59,7 +59,8 @@ fn patterns(
     wanted: &[Wanted],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Value>, ImportError> {
-    let refuse = |problem: &str| ImportError::new(format!("{place}, key \"{}\"", shown(key)), problem);
+    let refuse =
+        |problem: &str| ImportError::new(format!("{place}, key \"{}\"", shown(key)), problem);
     if wanted.len() > MAX_PATTERNS {
         return Err(refuse("there are more than 100 patterns: divide the rule into several"));
     }
@@ -76,12 +77,7 @@ fn patterns(
     Ok(patterns)
 }
 
-fn translate_text(
-    place: &str,
-    key: &str,
-    pattern: &str,
-    notes: &mut Vec<String>,
-) -> Option<Value> {
+fn translate_text(place: &str, key: &str, pattern: &str, notes: &mut Vec<String>) -> Option<Value> {
     let Some(translated) = glob::translate(pattern) else {
         notes.push(format!("{place}: \"{}\" matches no text and was left out", shown(pattern)));
         return None;

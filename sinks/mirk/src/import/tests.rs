@@ -105,7 +105,9 @@ fn a_configuration_becomes_one_of_ours_that_is_accepted() {
 fn the_password_is_nowhere() {
     let Imported { toml, notes } = import(OLD).unwrap();
     assert!(!toml.contains("horse") && notes.iter().all(|note| !note.contains("horse")));
-    for line in ["Password = correct horse", "Password = \"correct horse", "Password = [\"horse\" 1"] {
+    for line in
+        ["Password = correct horse", "Password = \"correct horse", "Password = [\"horse\" 1"]
+    {
         let error = import(&format!("{HOST}\n{line}\n")).unwrap_err();
         assert!(matches!(error, ImportError::Syntax { line: 3.., .. }), "{error}");
         assert!(!format!("{error} {error:?}").contains("horse"), "{error}");
@@ -154,10 +156,7 @@ fn what_a_rule_meant_there_and_does_not_here_is_noted() {
             "rule 1 of !all:example.org never matched, since is_new is no text; here numbers and \
              booleans are compared",
         ),
-        (
-            "{ }",
-            "rule 1 of !all:example.org was left out: no event can be what it asks for",
-        ),
+        ("{ }", "rule 1 of !all:example.org was left out: no event can be what it asks for"),
         (
             "{ name = [\"[b-a]\"] }",
             "rule 1 of !all:example.org: \"[b-a]\" matches no text and was left out",
@@ -245,11 +244,16 @@ fn an_account_without_its_server_or_an_address_without_scheme_is_completed() {
         ("m.org", "@mirk:example.org", "https://m.org", "@mirk:example.org", 1),
         ("http://m.org", "@mirk:example.org", "http://m.org", "@mirk:example.org", 0),
     ] {
-        let old = format!("Host = {host:?}\nUsername = {name:?}\n{ROOM}Filter = [{{ tag = \"x.y\" }}]");
+        let old =
+            format!("Host = {host:?}\nUsername = {name:?}\n{ROOM}Filter = [{{ tag = \"x.y\" }}]");
         let Imported { toml, notes } = import(&old).unwrap();
         let config = accept(&toml);
-        assert_eq!((config.matrix.homeserver.as_str(), config.matrix.user.as_str()), (homeserver, user));
-        let about = |note: &&String| note.contains("matrix.user") || note.contains("matrix.homeserver");
+        assert_eq!(
+            (config.matrix.homeserver.as_str(), config.matrix.user.as_str()),
+            (homeserver, user)
+        );
+        let about =
+            |note: &&String| note.contains("matrix.user") || note.contains("matrix.homeserver");
         assert_eq!(notes.iter().filter(about).count(), count, "{notes:#?}");
     }
 }
@@ -266,7 +270,10 @@ fn what_cannot_be_translated_is_refused_by_name() {
         (format!("Host = \"https://\"\n{USER}{ROOM}"), "Host: it is no address: write https://"),
         (format!("Host = \"ftp://x\"\n{USER}{ROOM}"), "Host: it is no address"),
         (format!("Host = \"a b\"\n{USER}{ROOM}"), "Host: it is no address"),
-        (format!("{HOST}Username = \"a:b\"\n{ROOM}"), "Username: \"a:b\" is no account: write its MXID"),
+        (
+            format!("{HOST}Username = \"a:b\"\n{ROOM}"),
+            "Username: \"a:b\" is no account: write its MXID",
+        ),
         (format!("{HOST}{USER}Rooms = 1"), "Rooms: it is a value of type integer; write a table"),
         (format!("{HOST}{USER}[Rooms]\nx = {{}}"), "Rooms.\"x\": it is no room: write an id"),
         (format!("{HOST}{USER}[Rooms]\n\"!x\" = 1"), "Rooms.\"!x\": it is a value of type integer"),

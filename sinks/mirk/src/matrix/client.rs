@@ -63,8 +63,8 @@ pub(super) async fn with_store(
 /// The client of a session that is there.
 pub(super) async fn restore(config: &Config, session: &Session) -> Result<Client, ClientError> {
     let key_file = config.store_key_file();
-    let key = read_key(&key_file)?
-        .ok_or_else(|| ClientError::NoKey(key_file.display().to_string()))?;
+    let key =
+        read_key(&key_file)?.ok_or_else(|| ClientError::NoKey(key_file.display().to_string()))?;
     let homeserver = &config.matrix.homeserver;
     let client =
         with_store(homeserver, &config.store_dir(), &key, EncryptionSettings::default()).await?;

@@ -1,12 +1,17 @@
 //! Whether this encryption store is still that of this device, and the only one.
 //!
 //! A device that goes on with a store that was lost, copied or restored from a backup sends
-//! messages that others cannot read or must not trust, and the SDK does not notice. So three things
-//! have to agree before anything is sent: the machine and file that the store was made on, the
-//! database's note of the last start, and the same note with the homeserver (the *seal*), which
-//! each start replaces. Whoever starts from an old copy finds a seal that it does not know.
+//! messages that others cannot read or must not trust, and the SDK does not notice. So before
+//! anything is sent, two things have to agree: the machine and the very file that the keys were
+//! made in, which the database knows, and a *seal*, which lies beside the keys and with the
+//! homeserver, and which each start replaces. Whoever starts from an old copy has an old seal.
 
-use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
 
 use jiff::Timestamp;
 use laniakea_event::encode_base64;
@@ -17,9 +22,10 @@ use matrix_sdk::{
         serde::Raw,
     },
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{Account, Session, failure::classify};
+use super::{Account, SecretFileError, Session, failure::classify, read_secret, write_secret};
 use crate::{
     config::Config,
     sink::{Homeserver as _, SendError},
@@ -28,6 +34,8 @@ use crate::{
 
 /// The SDK's file with the keys.
 const CRYPTO_STORE: &str = "matrix-sdk-crypto.sqlite3";
+/// Our file beside it.
+const SEAL: &str = "seal.json";
 
 /// The device must not be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +63,9 @@ pub enum DeviceProblem {
         "device {0} was started from another copy of its encryption store since this one was used"
     )]
     Stale(String),
+    /// The seal cannot be read or kept.
+    #[error(transparent)]
+    Seal(#[from] SecretFileError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,7 +77,7 @@ pub enum DeviceProblem {
     Random(#[source] getrandom::Error),
 }
 
-/// Finds the session, and compares it with what the machine has. Asks the homeserver nothing.
+/// Compares the session with what the machine has. Asks the homeserver nothing.
 ///
 /// # Errors
 ///
@@ -77,16 +88,10 @@ pub fn prove_device(
     store: &SharedStore,
 ) -> Result<Device, DeviceProblem> {
     let name = session.device_id.to_string();
-    let Some((machine, inode)) = whereabouts(&config.store_dir()) else {
-        let directory = config.store_dir().display().to_string();
-        return Err(DeviceProblem::Lost { device: name, directory });
-    };
-    let device = store.lock().device()?.filter(|device| device.name == name);
-    let device = device.ok_or_else(|| DeviceProblem::Unknown(name.clone()))?;
-    if (device.machine.as_str(), device.inode) != (machine.as_str(), inode) {
-        return Err(DeviceProblem::Copied(name));
-    }
-    Ok(device)
+    let known = store.lock().device()?.filter(|device| device.name == name);
+    let known = known.ok_or_else(|| DeviceProblem::Unknown(name.clone()))?;
+    let found = look(config, session, known.created)?;
+    if found == known { Ok(known) } else { Err(DeviceProblem::Copied(name)) }
 }
 
 /// Notes a device that was just made.
@@ -96,20 +101,49 @@ pub(super) fn note_device(
     store: &SharedStore,
     now: Timestamp,
 ) -> Result<(), DeviceProblem> {
-    let name = session.device_id.to_string();
-    let Some((machine, inode)) = whereabouts(&config.store_dir()) else {
-        let directory = config.store_dir().display().to_string();
-        return Err(DeviceProblem::Lost { device: name, directory });
-    };
-    let device = Device { name, machine, inode, seal: None, next_seal: None, created: now };
+    let device = look(config, session, now)?;
     Ok(store.lock().note_device(&device)?)
 }
 
-/// The machine and the file that hold the keys.
-fn whereabouts(directory: &Path) -> Option<(String, i64)> {
-    let file = fs::metadata(directory.join(CRYPTO_STORE)).ok()?;
-    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    Some((machine.trim().to_owned(), i64::try_from(file.ino()).unwrap_or(i64::MAX)))
+/// The device as the machine has it.
+fn look(config: &Config, session: &Session, created: Timestamp) -> Result<Device, DeviceProblem> {
+    let name = session.device_id.to_string();
+    let directory = config.store_dir();
+    let Ok(file) = fs::metadata(directory.join(CRYPTO_STORE)) else {
+        let directory = directory.display().to_string();
+        return Err(DeviceProblem::Lost { device: name, directory });
+    };
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned();
+    // An inode is used again once its file is gone; not with the same time of birth. Where the
+    // file system does not know that, the seal has to do.
+    let birth = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let birth = birth.map_or(0, |at| i64::try_from(at.as_nanos()).unwrap_or(i64::MAX));
+    let inode = i64::try_from(file.ino()).unwrap_or(i64::MAX);
+    Ok(Device { name, machine, inode, birth, created })
+}
+
+/// What the homeserver was told at the last start, and what it was to be told by a start that did
+/// not get so far.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Seal {
+    current: Option<String>,
+    next: Option<String>,
+}
+
+impl Seal {
+    fn read(path: &Path) -> Result<Self, SecretFileError> {
+        let text = read_secret(path)?;
+        // A seal that cannot be read is none, and the homeserver will not agree.
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    fn write(&self, path: &Path) -> Result<(), SecretFileError> {
+        write_secret(path, &format!("{}\n", json!(self)))
+    }
+
+    fn is(&self, theirs: Option<&String>) -> bool {
+        self.current.as_ref() == theirs || (theirs.is_some() && self.next.as_ref() == theirs)
+    }
 }
 
 impl Account {
@@ -118,27 +152,24 @@ impl Account {
     /// # Errors
     ///
     /// See [`DeviceProblem`].
-    pub async fn renew_seal(&self) -> Result<(), DeviceProblem> {
+    pub async fn renew_seal(&self, store_dir: PathBuf) -> Result<(), DeviceProblem> {
+        let path = store_dir.join(SEAL);
         let kind = GlobalAccountDataEventType::from(format!("org.laniakea.mirk.{}", self.device()));
-        let known = self.store.with(|store| store.device()).await?;
-        let device = known.ok_or_else(|| DeviceProblem::Unknown(self.device().to_owned()))?;
+        let seal = Seal::read(&path)?;
         let theirs = fetch_seal(&self.client, kind.clone()).await?;
-        let is_known = theirs == device.seal || (theirs.is_some() && theirs == device.next_seal);
-        if !is_known {
-            return Err(DeviceProblem::Stale(device.name));
+        if !seal.is(theirs.as_ref()) {
+            return Err(DeviceProblem::Stale(self.device().to_owned()));
         }
-        let mut seal = [0; 16];
-        getrandom::fill(&mut seal).map_err(DeviceProblem::Random)?;
-        let seal = encode_base64(&seal);
-        // A crash after this and before the next line is seen from either side of it.
-        let next = seal.clone();
-        self.store.with(move |store| store.plan_seal(&next)).await?;
-        let content = Raw::new(&json!({ "seal": seal })).map_err(|error| {
-            DeviceProblem::Homeserver(SendError::Unavailable(error.into()))
-        })?;
+        let mut next = [0; 16];
+        getrandom::fill(&mut next).map_err(DeviceProblem::Random)?;
+        let next = encode_base64(&next);
+        // A crash from here on leaves the homeserver with one of the two.
+        Seal { current: theirs, next: Some(next.clone()) }.write(&path)?;
+        let content = Raw::new(&json!({ "seal": next }))
+            .map_err(|error| SendError::Unavailable(error.into()))?;
         let content: Raw<AnyGlobalAccountDataEventContent> = content.cast_unchecked();
         self.client.account().set_account_data_raw(kind, content).await.map_err(classify)?;
-        Ok(self.store.with(move |store| store.seal(&seal)).await?)
+        Ok(Seal { current: Some(next), next: None }.write(&path)?)
     }
 }
 

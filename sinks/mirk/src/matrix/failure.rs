@@ -24,9 +24,7 @@ pub(super) fn classify(error: Error) -> SendError {
             SendError::Limited(pause)
         }
         (
-            Some(
-                ErrorKind::UnknownToken(_) | ErrorKind::MissingToken | ErrorKind::UserDeactivated,
-            ),
+            Some(ErrorKind::UnknownToken(_) | ErrorKind::MissingToken | ErrorKind::UserDeactivated),
             _,
         ) => SendError::LoggedOut(error.into()),
         (

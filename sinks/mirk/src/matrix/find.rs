@@ -20,6 +20,8 @@ const SLACK: SignedDuration = SignedDuration::from_mins(10);
 /// What is looked at of an event.
 #[derive(Deserialize)]
 struct Found {
+    #[serde(rename = "type")]
+    kind: String,
     event_id: String,
     sender: OwnedUserId,
     origin_server_ts: i64,
@@ -47,13 +49,10 @@ impl Account {
             options.from = from.take();
             let page = room.messages(options).await.map_err(classify)?;
             let events: Vec<Found> = page.chunk.iter().filter_map(read).collect();
-            let ours = events.iter().find(|event| {
-                self.is_own(&event.sender)
-                    && (event.content[MARK]["txn"] == txn
-                        || event.unsigned["transaction_id"] == txn)
-            });
-            if let Some(found) = ours {
-                return Ok(Some(found.event_id.clone()));
+            for event in events.iter().filter(|event| self.is_own(&event.sender)) {
+                if self.is_it(event, txn, earliest).await? {
+                    return Ok(Some(event.event_id.clone()));
+                }
             }
             let is_far_enough = events.iter().any(|event| event.origin_server_ts < earliest);
             match page.end {
@@ -63,6 +62,22 @@ impl Account {
         }
         tracing::warn!(room_id, txn, "too much was written since to look for a message");
         Ok(None)
+    }
+}
+
+impl Account {
+    async fn is_it(&self, event: &Found, txn: &str, earliest: i64) -> Result<bool, SendError> {
+        if event.content[MARK]["txn"] == txn || event.unsigned["transaction_id"] == txn {
+            return Ok(true);
+        }
+        // An earlier device's message that this one cannot read. A room gets one message after the
+        // other: all before this one are known by their ids, and none came after it.
+        if event.kind != "m.room.encrypted" || event.origin_server_ts < earliest {
+            return Ok(false);
+        }
+        let id = event.event_id.clone();
+        let is_known = self.store.with(move |store| store.is_sent(&id)).await;
+        is_known.map(|is_known| !is_known).map_err(|error| SendError::Unavailable(error.into()))
     }
 }
 

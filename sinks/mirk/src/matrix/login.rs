@@ -5,7 +5,11 @@
 
 mod vouch;
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use matrix_sdk::{
@@ -104,6 +108,14 @@ pub enum LoginError {
         /// Why not.
         source: io::Error,
     },
+    /// There is no room for the new one.
+    #[error("could not make {}", path.display())]
+    Make {
+        /// What.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A file of the new device.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
@@ -141,6 +153,7 @@ pub async fn login(login: Login<'_>) -> Result<(Session, Option<String>), LoginE
     remove_store(config)?;
     let key = read_or_make_key(&config.store_key_file())?;
     let directory = config.store_dir();
+    make_store(&directory)?;
     let homeserver = &config.matrix.homeserver;
     let client = client::with_store(homeserver, &directory, &key, login_settings()).await?;
     let outcome = set_up(&client, &login).await;
@@ -172,8 +185,7 @@ async fn prove(client: &Client, login: &Login<'_>) -> Result<Session, LoginError
         Proof::Password(password) => {
             let auth = client.matrix_auth();
             let attempt = auth.login_username(wanted, password).initial_device_display_name("mirk");
-            let response =
-                attempt.await.map_err(|error| LoginError::Refused(Box::new(error)))?;
+            let response = attempt.await.map_err(|error| LoginError::Refused(Box::new(error)))?;
             Ok(Session {
                 user_id: response.user_id,
                 device_id: response.device_id,
@@ -234,6 +246,12 @@ async fn leave_old_device(config: &Config) -> Result<(), LoginError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Its files are for nobody else, whatever the umask.
+fn make_store(path: &Path) -> Result<(), LoginError> {
+    let made = fs::DirBuilder::new().mode(0o700).create(path);
+    made.map_err(|source| LoginError::Make { path: path.to_owned(), source })
 }
 
 fn remove_store(config: &Config) -> Result<(), LoginError> {

@@ -49,14 +49,8 @@ impl Session {
 
     pub(super) fn to_sdk(&self) -> MatrixSession {
         MatrixSession {
-            meta: SessionMeta {
-                user_id: self.user_id.clone(),
-                device_id: self.device_id.clone(),
-            },
-            tokens: SessionTokens {
-                access_token: self.access_token.clone(),
-                refresh_token: None,
-            },
+            meta: SessionMeta { user_id: self.user_id.clone(), device_id: self.device_id.clone() },
+            tokens: SessionTokens { access_token: self.access_token.clone(), refresh_token: None },
         }
     }
 }

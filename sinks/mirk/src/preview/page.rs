@@ -1,9 +1,9 @@
 //! Messages as a page that looks as clients show them: edits in place, threads below their roots.
 
-use minijinja::HtmlEscape;
 use serde_json::Value as Json;
 
 use super::Posted;
+use crate::compose::escape;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><head><meta charset=\"utf-8\"><title>What rooms see</title>
@@ -34,7 +34,7 @@ pub fn page(posted: &[Posted]) -> String {
         }
     }
     for room in rooms {
-        page.push_str(&format!("<h2>{}</h2>\n", HtmlEscape(room)));
+        page.push_str(&format!("<h2>{}</h2>\n", escape(room)));
         let messages: Vec<&Posted> = posted.iter().filter(|it| it.room == room).collect();
         for message in messages.iter().filter(|it| relation(it).is_none()) {
             push_message(&mut page, message, &messages);
@@ -52,7 +52,9 @@ fn push_message(page: &mut String, message: &Posted, all: &[&Posted]) {
     };
     let edit = about("m.replace").last();
     let shown = edit.map_or(&message.content, |edit| &edit.content["m.new_content"]);
-    page.push_str("<div class=\"message\"><div class=\"face\">M</div><div><div class=\"name\">mirk");
+    page.push_str(
+        "<div class=\"message\"><div class=\"face\">M</div><div><div class=\"name\">mirk",
+    );
     if edit.is_some() {
         page.push_str(" <span class=\"edited\">(edited)</span>");
     }

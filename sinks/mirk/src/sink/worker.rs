@@ -17,7 +17,7 @@ use crate::{
 /// looked for in the room before it is sent again.
 const TRANSACTION_AGE: SignedDuration = SignedDuration::from_hours(20);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// Between two looks at a room that we may not write to.
 const CLOSED_PAUSE: Duration = Duration::from_secs(30);
 /// A clock that jumps must not keep a room waiting: it is looked at anew after so long.
@@ -98,6 +98,7 @@ impl<H: Homeserver> Worker<H> {
                 let state = store.room(&room)?;
                 let muted = state.muted_until.filter(|until| *until > now);
                 if let Some(until) = muted.max(quiet) {
+                    store.hold(&room)?;
                     return Ok((Composed::Later(until), budget));
                 }
                 let room_id = state.room_id.as_deref();
@@ -235,7 +236,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Grows to a minute.
+/// Grows to 15 seconds.
 pub fn pause_after(failures: u32) -> Duration {
     let factor = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
     FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use laniakea_daemon::Stopping;
 use laniakea_event::Seq;
-use laniakea_wire::subscription::{
-    CursorError, Position, Subscription, SubscriptionError, Update,
-};
+use laniakea_wire::subscription::{CursorError, Position, Subscription, SubscriptionError, Update};
 
 use crate::{intake::Intake, store::StoreError};
 

@@ -51,6 +51,20 @@ impl Store {
         Ok(Composed::Messages)
     }
 
+    /// Notes that what waits for a room came while it was left alone.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn hold(&self, room: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE entry SET held = 1 WHERE room = ? AND message IS NULL AND held = 0",
+            )?
+            .execute([room])?;
+        Ok(())
+    }
+
     /// Keeps a message that tells of no event. One with the same transaction id is there already:
     /// then nothing is kept.
     ///
@@ -73,7 +87,7 @@ impl Store {
 fn waiting(connection: &Connection, room: &str) -> rusqlite::Result<Vec<Entry>> {
     let mut statement = connection.prepare_cached(
         "SELECT entry.id, added, digest, seq, time, problem, text, html, links, plural_text,
-             plural_html, subject, stage_name, stage_key
+             plural_html, subject, stage_name, stage_key, held
          FROM entry JOIN event ON event.id = entry.event
          WHERE room = ? AND message IS NULL ORDER BY entry.id LIMIT ?",
     )?;
@@ -97,6 +111,7 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         plural: Phrase { text: row.get(9)?, html: row.get(10)? },
         subject: row.get(11)?,
         stage: stage.zip(key).map(|(name, key)| StoryKey { name, key }),
+        is_held: row.get(14)?,
     })
 }
 
@@ -121,10 +136,7 @@ fn root(
     let row = statement.query_row(params![room, key.name, key.key, room_id], |row| {
         Ok(Root {
             event_id: row.get(0)?,
-            first: Step {
-                time: row.get(1)?,
-                line: Body { text: row.get(2)?, html: row.get(3)? },
-            },
+            first: Step { time: row.get(1)?, line: Body { text: row.get(2)?, html: row.get(3)? } },
             has_thread: row.get(4)?,
         })
     });

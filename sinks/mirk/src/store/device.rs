@@ -14,10 +14,8 @@ pub struct Device {
     pub machine: String,
     /// The file that they are in.
     pub inode: i64,
-    /// What the homeserver was told at the last start.
-    pub seal: Option<String>,
-    /// What it was to be told at a start that did not get so far.
-    pub next_seal: Option<String>,
+    /// When that file was made, in nanoseconds.
+    pub birth: i64,
     /// When it was made: what was said before is not for it.
     pub created: Timestamp,
 }
@@ -29,15 +27,14 @@ impl Store {
     ///
     /// The database fails.
     pub fn device(&self) -> Result<Option<Device>, StoreError> {
-        let sql = "SELECT name, machine, inode, seal, next_seal, created FROM device";
+        let sql = "SELECT name, machine, inode, birth, created FROM device";
         let device = self.connection.query_row(sql, [], |row| {
             Ok(Device {
                 name: row.get(0)?,
                 machine: row.get(1)?,
                 inode: row.get(2)?,
-                seal: row.get(3)?,
-                next_seal: row.get(4)?,
-                created: time(row.get(5)?),
+                birth: row.get(3)?,
+                created: time(row.get(4)?),
             })
         });
         Ok(device.optional()?)
@@ -49,31 +46,11 @@ impl Store {
     ///
     /// The database fails.
     pub fn note_device(&self, device: &Device) -> Result<(), StoreError> {
-        let Device { name, machine, inode, seal, next_seal, created } = device;
+        let Device { name, machine, inode, birth, created } = device;
         self.connection.execute(
-            "INSERT OR REPLACE INTO device VALUES (1, ?, ?, ?, ?, ?, ?)",
-            params![name, machine, inode, seal, next_seal, millis(*created)],
+            "INSERT OR REPLACE INTO device VALUES (1, ?, ?, ?, ?, ?)",
+            params![name, machine, inode, birth, millis(*created)],
         )?;
-        Ok(())
-    }
-
-    /// Notes what the homeserver is about to be told.
-    ///
-    /// # Errors
-    ///
-    /// The database fails.
-    pub fn plan_seal(&self, seal: &str) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE device SET next_seal = ?", [seal])?;
-        Ok(())
-    }
-
-    /// Notes what the homeserver was told.
-    ///
-    /// # Errors
-    ///
-    /// The database fails.
-    pub fn seal(&self, seal: &str) -> Result<(), StoreError> {
-        self.connection.execute("UPDATE device SET seal = ?, next_seal = NULL", [seal])?;
         Ok(())
     }
 }

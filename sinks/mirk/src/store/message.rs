@@ -73,6 +73,17 @@ impl Store {
         Ok(())
     }
 
+    /// Whether a message of ours is known to have this id.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn is_sent(&self, event_id: &str) -> Result<bool, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT 1 FROM message WHERE event_id = ?")?;
+        Ok(statement.exists([event_id])?)
+    }
+
     /// Sets a message aside that the homeserver will never take.
     ///
     /// # Errors

@@ -21,7 +21,10 @@ impl Store {
         let before = millis(now.saturating_sub(KEPT).unwrap_or(Timestamp::MIN));
         let transaction = self.connection.transaction()?;
         // A story that still goes on would lose its message: its steps are kept as long.
-        transaction.execute("DELETE FROM story WHERE root IN (SELECT id FROM message WHERE sent < ?)", [before])?;
+        transaction.execute(
+            "DELETE FROM story WHERE root IN (SELECT id FROM message WHERE sent < ?)",
+            [before],
+        )?;
         transaction.execute(
             "DELETE FROM entry WHERE message IN (SELECT id FROM message WHERE sent < ?)",
             [before],

@@ -40,6 +40,7 @@ CREATE TABLE entry (
     event INTEGER NOT NULL REFERENCES event,
     rule TEXT NOT NULL,             -- why it is for the room
     added INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,    -- 1: it came while the room was muted or quiet
     message INTEGER REFERENCES message
 ) STRICT;
 CREATE INDEX entry_waiting ON entry (room, id) WHERE message IS NULL;
@@ -97,7 +98,6 @@ CREATE TABLE device (
     name TEXT NOT NULL,
     machine TEXT NOT NULL,
     inode INTEGER NOT NULL,
-    seal TEXT,
-    next_seal TEXT,
+    birth INTEGER NOT NULL,         -- of the file, in nanoseconds
     created INTEGER NOT NULL
 ) STRICT;

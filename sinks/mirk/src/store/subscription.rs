@@ -89,7 +89,7 @@ impl Store {
         }
     }
 
-    /// Takes a rule from a room, or all; returns how many there were.
+    /// Takes a rule from a room by its number, or all; returns how many there were.
     ///
     /// # Errors
     ///
@@ -97,5 +97,15 @@ impl Store {
     pub fn unsubscribe(&self, room: &str, id: Option<i64>) -> Result<usize, StoreError> {
         let sql = "DELETE FROM subscription WHERE room = ?1 AND (?2 IS NULL OR id = ?2)";
         Ok(self.connection.execute(sql, params![room, id])?)
+    }
+
+    /// The same for the rule itself.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn unsubscribe_rule(&self, room: &str, rule: &Rule) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM subscription WHERE room = ? AND rule = ?";
+        Ok(self.connection.execute(sql, params![room, rule.to_string()])?)
     }
 }

@@ -2,8 +2,26 @@
 
 /// The tags that a template may have: those of Matrix's HTML that say something in a line or two.
 const TAGS: [&str; 20] = [
-    "a", "b", "blockquote", "br", "code", "del", "em", "font", "i", "li", "ol", "p", "pre", "s",
-    "small", "span", "strong", "sub", "sup", "ul",
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "font",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "ul",
 ];
 
 /// The same template without markup.
@@ -45,8 +63,9 @@ fn piece_length(rest: &str) -> Result<usize, String> {
 
 /// The end of a `{{ … }}`, `{% … %}` or `{# … #}` that begins here.
 fn block_end(rest: &str) -> Result<Option<usize>, String> {
-    let Some((_, end)) =
-        [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].into_iter().find(|(begin, _)| rest.starts_with(begin))
+    let Some((_, end)) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
+        .into_iter()
+        .find(|(begin, _)| rest.starts_with(begin))
     else {
         return Ok(None);
     };

@@ -53,11 +53,10 @@ async fn bootstrap(client: &Client, login: &Login<'_>) -> Result<(), LoginError>
         }
         return Err(LoginError::failed("make keys that vouch for the device", error));
     };
-    let user = UserIdentifier::Matrix(
-        matrix_sdk::ruma::api::client::uiaa::MatrixUserIdentifier::new(
+    let user =
+        UserIdentifier::Matrix(matrix_sdk::ruma::api::client::uiaa::MatrixUserIdentifier::new(
             login.config.matrix.user.to_string(),
-        ),
-    );
+        ));
     let mut proof = Password::new(user, password.clone());
     proof.session.clone_from(&wanted.session);
     let again = encryption.bootstrap_cross_signing(Some(AuthData::Password(proof))).await;
