@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the dependencies of the workspace against deny.toml, without the network.
+"""Checks the dependencies of each workspace against its deny.toml, without the network.
 
 Licences, versions that are there twice, sources other than crates.io, crates that need a newer Rust
 than `rust-version`, and dependencies that nothing uses. cargo-deny and cargo-machete do the same,
@@ -16,27 +16,35 @@ import tomllib
 CRATES_IO = re.compile(r"registry\+https://github\.com/rust-lang/crates\.io-index")
 
 
+# Each workspace with the rules for it.
+WORKSPACES = ["", "sinks/mirk/"]
+
+
 def main():
-    rules = tomllib.loads(pathlib.Path("deny.toml").read_text())
-    metadata = cargo_metadata(rules["graph"]["targets"])
-    used = {node["id"] for node in metadata["resolve"]["nodes"]}
-    packages = [package for package in metadata["packages"] if package["id"] in used]
-    ours = [package for package in packages if package["source"] is None]
-    foreign = [package for package in packages if package["source"] is not None]
-    problems = [
-        *licence_problems(packages, set(rules["licenses"]["allow"])),
-        *duplicate_problems(foreign, rules["bans"]["skip"]),
-        *source_problems(foreign),
-        *rust_version_problems(ours, foreign),
-        *unused_problems(ours),
-    ]
+    problems = [problem for folder in WORKSPACES for problem in workspace_problems(folder)]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
-def cargo_metadata(targets):
+def workspace_problems(folder):
+    rules = tomllib.loads(pathlib.Path(f"{folder}deny.toml").read_text())
+    metadata = cargo_metadata(f"{folder}Cargo.toml", rules["graph"]["targets"])
+    used = {node["id"] for node in metadata["resolve"]["nodes"]}
+    packages = [package for package in metadata["packages"] if package["id"] in used]
+    ours = [package for package in packages if package["id"] in metadata["workspace_members"]]
+    foreign = [package for package in packages if package["source"] is not None]
+    yield from licence_problems(packages, set(rules["licenses"]["allow"]))
+    if rules["bans"]["multiple-versions"] == "deny":
+        yield from duplicate_problems(foreign, rules["bans"]["skip"])
+    yield from source_problems(foreign)
+    yield from rust_version_problems(ours, foreign)
+    yield from unused_problems(ours)
+
+
+def cargo_metadata(manifest, targets):
     command = ["cargo", "metadata", "--format-version", "1", "--locked", "--all-features"]
+    command += ["--manifest-path", manifest]
     for target in targets:
         command += ["--filter-platform", target]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
