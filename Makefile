@@ -1,6 +1,6 @@
 # What people and the CI type. Each target is a script of its own; all of them install what they need.
 
-.PHONY: help demo test bench lint fuzz
+.PHONY: help demo test soak bench lint fuzz
 
 help: ## This list.
 	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile | expand -t 14
@@ -13,15 +13,22 @@ test: ## Run every check and every test, as the CI does.
 	@scripts/setup test
 	@scripts/test
 
+soak: ## Kill the Matrix bot, the relay and the homeserver under load (SOAK_EVENTS=n, SOAK_FAULTS=n).
+	@scripts/setup test
+	@cargo build --locked -p lighthouse
+	@cargo build --locked --manifest-path sinks/mirk/Cargo.toml
+	@SOAK_EVENTS=$${SOAK_EVENTS:-1000} SOAK_FAULTS=$${SOAK_FAULTS:-40} tests/matrix/run test_soak
+
 lint: ## Look at the sources alone: format, lints, docs, spelling, links, dependencies.
 	@scripts/setup test
 	@scripts/lint
 
-bench: ## Measure the relay against the cost of its cryptography, and the journal (BENCH_EVENTS=n).
+bench: ## Measure the relay and mirk against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
 	@scripts/setup build
 	@cargo build --release --locked -p lighthouse -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
+	@cargo run --release --locked --quiet --manifest-path sinks/mirk/Cargo.toml --example measure
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

@@ -194,12 +194,15 @@ pub fn next<E>(
         budget.take();
         return Ok(Next::Post(vec![single(style, head)]));
     }
-    let ready = head.added.max(Timestamp::MIN).saturating_add(style.limits.digest_after);
-    let ready = ready.unwrap_or(now).max(budget.next_token(&style.limits, now));
-    // A clock that was set back does not keep anything waiting for longer than it should.
     let latest = now.saturating_add(style.limits.longest_wait()).unwrap_or(now);
-    if !is_after_hold && ready.min(latest) > now && waiting.len() < MAX_ENTRIES {
-        return Ok(Next::Wait(ready.min(latest)));
+    // From the future: the clock was set back, and nobody knows for how long it has waited.
+    let window = match head.added > latest {
+        true => now,
+        false => head.added.saturating_add(style.limits.digest_after).unwrap_or(now),
+    };
+    let ready = window.max(budget.next_token(&style.limits, now));
+    if !is_after_hold && ready > now && waiting.len() < MAX_ENTRIES {
+        return Ok(Next::Wait(ready));
     }
     budget.take();
     // Steps of stories that are told already have their place; they come next.

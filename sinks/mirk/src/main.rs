@@ -38,7 +38,7 @@ enum Command {
 }
 
 /// The SDK tells of each request, with all that is in it.
-const SDK_LOGS: &str = "matrix_sdk=warn";
+const SDK_LOGS: &str = "matrix_sdk=error";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

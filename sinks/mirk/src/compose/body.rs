@@ -76,16 +76,19 @@ pub(super) fn event_body(style: &Style, entry: &Entry) -> Body {
     let mut body = head.clone();
     body.push(&entry.line);
     body.push(&tail);
-    if body.fits(MAX_BODY_BYTES) {
+    if body.fits(MAX_EVENT_BYTES) {
         return body;
     }
-    // Markup cannot be cut just anywhere: the text is, and loses its markup.
-    let room = MAX_BODY_BYTES.saturating_sub(head.html.len().max(head.text.len()));
+    let room = MAX_EVENT_BYTES.saturating_sub(head.html.len().max(head.text.len()));
+    let room = room.saturating_sub(tail.html.len().max(tail.text.len()));
     let mut body = head;
-    body.push(&cut(&entry.line.text, room.saturating_sub(tail.html.len().max(tail.text.len()))));
+    body.push(&cut_to_code(&entry.line.text, room));
     body.push(&tail);
     body
 }
+
+/// An edit has an asterisk and a space before it.
+const MAX_EVENT_BYTES: usize = MAX_BODY_BYTES - 2;
 
 fn warning(problem: &str) -> Body {
     Body {
@@ -94,10 +97,13 @@ fn warning(problem: &str) -> Body {
     }
 }
 
+/// A link that is longer would leave no room for the message. Nothing that exists has one.
+pub(super) const MAX_URL_BYTES: usize = 512;
+
 /// The event's own page comes last; it is where to read on when something was cut.
 fn links(links: &[Link], event: Option<&Link>) -> Body {
     let mut body = Body::default();
-    for link in links.iter().chain(event) {
+    for link in links.iter().chain(event).filter(|link| link.url.len() <= MAX_URL_BYTES) {
         body.push_plain(" · ");
         body.push_link(&link.label, &link.url);
     }
@@ -122,7 +128,10 @@ pub(super) fn step_lines(steps: &[Step]) -> Body {
             text: format!("{time} "),
             html: format!("<code>{}</code> ", escape(&time)),
         });
-        line.push(&step.line);
+        match step.line.fits(MAX_STEP_BYTES) {
+            true => line.push(&step.line),
+            false => line.push(&cut_to_code(&step.line.text, MAX_STEP_BYTES)),
+        }
         if body.text.len() + line.text.len() > MAX_BODY_BYTES - ELLIPSIS.len()
             || body.html.len() + line.html.len() > MAX_BODY_BYTES - ELLIPSIS.len()
         {
@@ -134,11 +143,21 @@ pub(super) fn step_lines(steps: &[Step]) -> Body {
     body
 }
 
+/// A few steps always fit.
+const MAX_STEP_BYTES: usize = 1_300;
+
 pub(super) fn line_break() -> Body {
     Body { text: "\n".to_owned(), html: "<br>".to_owned() }
 }
 
 const ELLIPSIS: &str = "…";
+
+/// As much of a text as there is room for. Markup cannot be cut just anywhere: the text is, and
+/// loses its markup. In code clients find no addresses to make links of.
+fn cut_to_code(text: &str, bytes: usize) -> Body {
+    let Body { text, html } = cut(text, bytes.saturating_sub("<code></code>".len()));
+    Body { text, html: format!("<code>{html}</code>") }
+}
 
 /// As much of a text as its HTML has room for.
 pub(super) fn cut(text: &str, bytes: usize) -> Body {

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Body, Entry, MAX_BODY_BYTES, Mark, MessageKind, NewMessage, Style, body::line_break, message,
-    transaction_id,
+    Body, Entry, MAX_BODY_BYTES, Mark, MessageKind, NewMessage, Style,
+    body::{MAX_URL_BYTES, line_break},
+    message, transaction_id,
 };
+use crate::describe::unlink;
 
 /// So many kinds of events are told apart.
 const MAX_GROUPS: usize = 20;
 /// So many subjects of one kind are named.
 const MAX_SUBJECTS: usize = 12;
 /// Kept free for what says that there is more, and for the link.
-const RESERVE: usize = 400;
+const RESERVE: usize = 700;
 
 /// Sums up at least two events.
 pub(super) fn sum_up(style: &Style, entries: &[&Entry]) -> NewMessage {
@@ -43,7 +45,7 @@ fn body(style: &Style, entries: &[&Entry]) -> Body {
         line.push(&group_line(group));
         let longest = body.text.len().max(body.html.len()) + line.text.len().max(line.html.len());
         if longest > MAX_BODY_BYTES - RESERVE {
-            break;
+            continue;
         }
         body.push(&line);
         told += group.len();
@@ -103,7 +105,8 @@ fn group_line(group: &[&Entry]) -> Body {
     }
     let more = subjects.len().saturating_sub(MAX_SUBJECTS);
     subjects.truncate(MAX_SUBJECTS);
-    line.push_plain(&format!(": {}", subjects.join(", ")));
+    let subjects = Body::plain(format!(": {}", subjects.join(", ")));
+    line.push(&Body { html: unlink(&subjects.html), ..subjects });
     if more > 0 {
         line.push_plain(&format!(" and {more} more"));
     }
@@ -115,9 +118,7 @@ fn details_url(style: &Style, entries: &[&Entry]) -> Option<String> {
     let base = style.events_url.as_deref()?.trim_end_matches('/');
     let seqs: Vec<u64> = entries.iter().filter_map(|entry| Some(entry.seq?.0)).collect();
     let (first, last) = (seqs.iter().min()?, seqs.iter().max()?);
-    Some(format!(
-        "{base}/events?after={}&before={}",
-        first.saturating_sub(1),
-        last.saturating_add(1)
-    ))
+    let (after, before) = (first.saturating_sub(1), last.saturating_add(1));
+    let url = format!("{base}/events?after={after}&before={before}");
+    (url.len() <= MAX_URL_BYTES).then_some(url)
 }

@@ -1,7 +1,12 @@
-use std::{collections::BTreeMap, convert::Infallible};
+//! What rooms are posted next: single messages, digests, and when. Stories have a file of their
+//! own, and so have arbitrary sequences.
+
+mod sequences;
+mod stories;
+
+use std::convert::Infallible;
 
 use jiff::SignedDuration;
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -49,6 +54,7 @@ fn entry(row: i64) -> Entry {
         plural: phrase("packages accepted"),
         subject: Some(format!("package-{row}")),
         stage: None,
+        is_held: false,
     }
 }
 
@@ -119,8 +125,6 @@ fn assert_bounded(content: &Json) {
     assert!(length * 4 / 3 + 1_000 < 65_536, "the content has {length} bytes");
 }
 
-// Single messages.
-
 #[test]
 fn a_room_for_which_nothing_waits_gets_nothing() {
     assert_eq!(plain_next(&style(), &[], &mut Budget::default(), at(0)), Next::Idle);
@@ -178,11 +182,8 @@ fn links_follow_the_text_and_the_event_is_the_last() {
 
 #[test]
 fn a_text_that_is_too_long_is_cut_and_keeps_what_stands_around_it() {
-    let style = Style {
-        prefix: "\"".repeat(200),
-        events_url: Some(EVENTS_URL.to_owned()),
-        ..style()
-    };
+    let style =
+        Style { prefix: "\"".repeat(200), events_url: Some(EVENTS_URL.to_owned()), ..style() };
     for long in ["x".repeat(10_000), "\"&'<".repeat(1_000), "日本".repeat(5_000)] {
         let line = Body { html: format!("<b>{}</b>", escape(&long)), text: long };
         let problem = Some("no trusted signature".to_owned());
@@ -207,16 +208,11 @@ fn clients_find_no_addresses_in_a_text_that_was_cut() {
     assert_eq!(html.matches("</code>").count(), 1);
 }
 
-// Digests.
-
 #[test]
 fn events_of_one_kind_are_one_line_with_their_subjects() {
     let message = only(&style(), &entries(4));
     assert_eq!((message.kind, &message.entries[..]), (MessageKind::Digest, &[1, 2, 3, 4][..]));
-    assert_eq!(
-        text(&message),
-        "4 packages accepted: package-1, package-2, package-3, package-4"
-    );
+    assert_eq!(text(&message), "4 packages accepted: package-1, package-2, package-3, package-4");
     assert_eq!(
         html(&message),
         "<b>4</b> <em>packages accepted</em>: package-1, package-2, package-3, package-4"
@@ -247,13 +243,14 @@ fn a_subject_is_named_once_and_subjects_beyond_twelve_are_counted() {
     let mut waiting = entries(15);
     waiting[14].subject = Some("package-1".to_owned());
     waiting[13].subject = None;
-    let text = text(&only(&style(), &waiting)).to_owned();
-    assert!(text.ends_with("package-11, package-12 and 1 more"), "{text}");
-    assert_eq!(text.matches("package-1,").count(), 1, "{text}");
+    let message = only(&style(), &waiting);
+    let shown = text(&message);
+    assert!(shown.ends_with("package-11, package-12 and 1 more"), "{shown}");
+    assert_eq!(shown.matches("package-1,").count(), 1, "{shown}");
     for entry in &mut waiting {
         entry.subject = None;
     }
-    assert_eq!(super::tests::text(&only(&style(), &waiting)), "15 packages accepted");
+    assert_eq!(text(&only(&style(), &waiting)), "15 packages accepted");
 }
 
 #[test]
@@ -345,8 +342,6 @@ fn one_kind_whose_line_has_no_room_is_counted() {
     );
 }
 
-// How much and when.
-
 #[test]
 fn a_burst_comes_as_single_messages_and_what_is_more_as_one_digest() {
     let (style, mut budget) = (style(), Budget::default());
@@ -403,7 +398,8 @@ fn a_room_without_digests_gets_a_message_for_each_event_at_once() {
     let (style, mut budget) = (Style { limits, ..style() }, Budget::default());
     let waiting = entries(50);
     for at_row in 0..waiting.len() {
-        let Next::Post(messages) = plain_next(&style, &waiting[at_row..], &mut budget, at(0)) else {
+        let Next::Post(messages) = plain_next(&style, &waiting[at_row..], &mut budget, at(0))
+        else {
             panic!("no message waits");
         };
         assert_eq!(kinds(&messages), [MessageKind::Single]);
@@ -433,4 +429,23 @@ fn a_clock_that_was_set_forward_makes_no_more_messages_than_a_burst() {
     let waiting: Vec<Entry> =
         entries(4).into_iter().map(|entry| Entry { added: later, ..entry }).collect();
     assert!(matches!(plain_next(&style, &waiting, &mut budget, later), Next::Wait(_)));
+}
+
+#[test]
+fn what_came_while_the_room_was_left_alone_is_summed_up_at_once_however_little_it_is() {
+    let held = |row| Entry { is_held: true, ..entry(row) };
+    let message =
+        |waiting: &[Entry]| match plain_next(&style(), waiting, &mut Budget::default(), at(0)) {
+            Next::Post(mut messages) => messages.remove(0),
+            other => panic!("nothing is posted: {other:?}"),
+        };
+    assert_eq!(message(&[held(1), held(2)]).kind, MessageKind::Digest);
+    assert_eq!(message(&[held(1), held(2), entry(3)]).entries, [1, 2, 3]);
+    assert_eq!(message(&[held(1)]).kind, MessageKind::Single);
+    assert_eq!(message(&[held(1), entry(2)]).kind, MessageKind::Single);
+
+    let limits = Limits { digest: false, ..style().limits };
+    let style = Style { limits, ..style() };
+    let next = plain_next(&style, &[held(1), held(2)], &mut Budget::default(), at(0));
+    assert!(matches!(next, Next::Post(messages) if messages[0].kind == MessageKind::Single));
 }

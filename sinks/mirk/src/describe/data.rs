@@ -28,7 +28,7 @@ pub(super) fn collapse(text: &str) -> String {
 pub(super) fn members(data: &Value) -> BTreeMap<String, Shown> {
     let Value::Object(object) = data else { return BTreeMap::new() };
     let members = object.iter().take(MAX_ITEMS);
-    members.map(|(name, value)| (name.clone(), shown(value, MAX_DEPTH))).collect()
+    members.map(|(name, value)| (revealed(name, MAX_TEXT), shown(value, MAX_DEPTH))).collect()
 }
 
 fn shown(value: &Value, depth: usize) -> Shown {
@@ -63,7 +63,7 @@ fn number(value: &Value) -> Shown {
     }
 }
 
-/// Line breaks and tabs stay.
+/// Line breaks of any kind become the usual one.
 fn revealed(text: &str, max: usize) -> String {
     let mut out = String::new();
     for (at, character) in text.chars().enumerate() {
@@ -72,7 +72,8 @@ fn revealed(text: &str, max: usize) -> String {
             break;
         }
         match character {
-            '\n' | '\t' => out.push(character),
+            '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+            '\t' => out.push(' '),
             '\r' => {}
             hidden if is_hidden(hidden) => out.extend(hidden.escape_unicode()),
             other => out.push(other),

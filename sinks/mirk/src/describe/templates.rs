@@ -29,6 +29,9 @@ const FUEL: u64 = 100_000;
 /// What templates can use beside the members of the data.
 const OTHERS: [&str; 8] = ["id", "time", "origin", "author", "digest", "seq", "signers", "data"];
 
+/// The functions that templates can use.
+const FUNCTIONS: [&str; 3] = ["dict", "namespace", "range"];
+
 /// A template that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("messages.templates.{id:?}: {problem}")]
@@ -75,7 +78,11 @@ impl Templates {
 
     fn check_names(&self, entry: &Entry) -> Result<(), String> {
         let template = self.html.get_template(entry.id()).map_err(|error| explain(&error))?;
-        let is_known = |name: &String| entry.field(name).is_some() || OTHERS.contains(&&**name);
+        let is_known = |name: &String| {
+            entry.field(name).is_some()
+                || OTHERS.contains(&&**name)
+                || FUNCTIONS.contains(&&**name)
+        };
         match template.undeclared_variables(false).into_iter().find(|name| !is_known(name)) {
             None => Ok(()),
             Some(name) => {
@@ -154,11 +161,13 @@ fn environment(is_html: bool) -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     // Nothing in an event is markup.
     environment.remove_filter("safe");
+    // It shows everything at once, whatever that is.
+    environment.remove_global("debug");
     environment
         .add_filter("urlencode", |text: String| utf8_percent_encode(&text, ENCODED).to_string());
     environment.add_filter("lines", |state: &State<'_, '_>, text: String| {
         match state.auto_escape() {
-            AutoEscape::None => Value::from(text),
+            AutoEscape::None => Value::from_safe_string(text),
             _ => Value::from_safe_string(Body::plain(text).html),
         }
     });
@@ -176,22 +185,26 @@ fn write_value(
     value: &Value,
 ) -> Result<(), Error> {
     let shown = match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Value::from(MISSING),
-        ValueKind::Bool => Value::from(value.is_true().to_string()),
         ValueKind::Seq => {
-            let items: Vec<String> = value.try_iter()?.map(|item| item.to_string()).collect();
+            let items: Vec<String> =
+                value.try_iter()?.map(|item| plain_value(&item).to_string()).collect();
             Value::from(collapse(&items.join(", ")))
         }
-        ValueKind::String if !value.is_safe() && is_html(state) => {
+        ValueKind::String if !value.is_safe() => {
             Value::from(collapse(value.as_str().unwrap_or_default()))
         }
-        _ => value.clone(),
+        _ => plain_value(value),
     };
     escape_formatter(out, state, &shown)
 }
 
-fn is_html(state: &State<'_, '_>) -> bool {
-    !matches!(state.auto_escape(), AutoEscape::None)
+/// The template engine writes these as Python does.
+fn plain_value(value: &Value) -> Value {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Value::from(MISSING),
+        ValueKind::Bool => Value::from(value.is_true().to_string()),
+        _ => value.clone(),
+    }
 }
 
 /// What is wrong, and where.

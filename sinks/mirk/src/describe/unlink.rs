@@ -3,7 +3,7 @@
 
 /// Wraps the words of an HTML text that clients would make links of. Tags, and what stands inside
 /// links and code, stay as they are.
-pub(super) fn unlink(html: &str) -> String {
+pub(crate) fn unlink(html: &str) -> String {
     let mut out = String::with_capacity(html.len() + 32);
     let mut rest = html;
     // How many elements are open in which words are left alone.
@@ -58,7 +58,8 @@ fn is_link_like(word: &str) -> bool {
         || word.contains("www.")
         || word.contains("matrix:")
         || word.contains("mailto:")
-        || (word.contains(':') && word.starts_with(['#', '!']) && word.len() > 1)
+        // Character references have a # that is none.
+        || word.replace("&#", "&").split(['#', '!']).skip(1).any(|name| name.contains(':'))
 }
 
 #[cfg(test)]
@@ -74,6 +75,8 @@ mod tests {
             ("@room x", "<code>@room</code> x"),
             ("#room:example.org", "<code>#room:example.org</code>"),
             ("matrix:u/ada", "<code>matrix:u/ada</code>"),
+            ("(#room:x.org)", "<code>(#room:x.org)</code>"),
+            ("matrix.to/#/!room:x.org", "<code>matrix.to/#/!room:x.org</code>"),
         ] {
             assert_eq!(unlink(html), wanted);
         }
@@ -86,6 +89,7 @@ mod tests {
             "hello 1:2.10-5 in <em>landing</em>: a, b",
             "<code>https://x</code> <a href=\"https://y\">https://z</a>",
             "a &lt; b #1 !",
+            "couldn&#x27;t: no, can&#39;t: #1 !important",
             "<pre>a@b</pre>",
         ] {
             assert_eq!(unlink(html), html);

@@ -8,7 +8,7 @@ use laniakea_filter::Glob;
 use super::class::Class;
 
 /// A pattern of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Translated {
     /// The pattern.
     pub(super) glob: String,
@@ -33,17 +33,16 @@ pub(super) fn translate(pattern: &str) -> Option<Translated> {
     if pieces.iter().any(is_impossible) {
         return None;
     }
-    let mut writer = Writer { is_ascii: pattern.is_ascii(), ..Writer::default() };
+    let mut writer = Writer::default();
     for piece in &pieces {
-        writer.push(piece);
+        writer.push(piece, pattern.is_ascii());
     }
-    let Writer { mut out, mut is_wider, counts_bytes, .. } = writer;
-    if out.parse::<Glob>().is_err() {
-        // Too long, or brackets on both sides of letters beyond ASCII.
-        out = "*".to_owned();
-        is_wider = true;
+    let translated = writer.translated;
+    if translated.glob.parse::<Glob>().is_ok() {
+        return Some(translated);
     }
-    Some(Translated { glob: out, is_wider, counts_bytes })
+    // Too long, or brackets on both sides of letters beyond ASCII.
+    Some(Translated { glob: "*".to_owned(), is_wider: true, ..translated })
 }
 
 fn pieces(pattern: &str) -> Vec<Piece> {
@@ -69,45 +68,41 @@ fn pieces(pattern: &str) -> Vec<Piece> {
 
 #[derive(Debug, Default)]
 struct Writer {
-    out: String,
-    is_ascii: bool,
+    translated: Translated,
     ends_in_star: bool,
-    is_wider: bool,
-    counts_bytes: bool,
 }
 
 impl Writer {
-    fn push(&mut self, piece: &Piece) {
+    fn push(&mut self, piece: &Piece, pattern_is_ascii: bool) {
         let was_star = std::mem::take(&mut self.ends_in_star);
         match piece {
             Piece::Star => self.push_star(was_star),
             Piece::Any => self.push_any(),
-            Piece::Literal(character) => push_literal(&mut self.out, *character),
+            Piece::Literal(character) => push_literal(&mut self.translated.glob, *character),
             Piece::Class(class) if class.is_everything() => self.push_any(),
-            Piece::Class(class) => match class.to_glob(self.is_ascii) {
-                Some(text) => {
-                    self.counts_bytes |= class.is_negated;
-                    self.out.push_str(&text);
-                }
-                None => {
-                    self.is_wider = true;
+            Piece::Class(class) => {
+                if let Some(text) = class.to_glob(pattern_is_ascii) {
+                    self.translated.counts_bytes |= class.is_negated;
+                    self.translated.glob.push_str(&text);
+                } else {
+                    self.translated.is_wider = true;
                     self.push_star(was_star);
                 }
-            },
+            }
         }
     }
 
     /// Two stars mean something else here than one.
     fn push_star(&mut self, was_star: bool) {
         if !was_star {
-            self.out.push('*');
+            self.translated.glob.push('*');
         }
         self.ends_in_star = true;
     }
 
     fn push_any(&mut self) {
-        self.counts_bytes = true;
-        self.out.push('?');
+        self.translated.counts_bytes = true;
+        self.translated.glob.push('?');
     }
 }
 

@@ -1,6 +1,8 @@
 //! The new file. Whatever comes from the old one is written by the TOML library, as a value, and
 //! never into a comment: so nothing in it can become a line of its own.
 
+use std::fmt::Display;
+
 use toml::{Table, Value};
 
 use super::{account::Account, room::NewRoom};
@@ -57,7 +59,7 @@ impl New {
     fn matrix(&self) -> String {
         let Account { homeserver, user } = &self.account;
         format!(
-            r##"
+            "
 [matrix]
 # The homeserver of the account, as its clients reach it.
 homeserver = {}
@@ -65,7 +67,7 @@ homeserver = {}
 user = {}
 # Who may invite the bot and give it commands: MXIDs with * and ?.
 allowed_users = []
-"##,
+",
             text(homeserver),
             text(user)
         )
@@ -88,14 +90,13 @@ links = {}
     fn room(&self, room: &NewRoom) -> String {
         let mut toml = format!("\n[[room]]\nroom = {}\n", text(room.name.as_str()));
         if !self.prefix.is_empty() {
-            toml.push_str(&format!("prefix = {}\n", text(&self.prefix)));
+            toml.extend(["prefix = ", &text(&self.prefix).to_string(), "\n"]);
         }
         if let Some(rules) = &room.include {
-            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-            toml.push_str(&list("include", &rules));
+            push_list(&mut toml, "include", rules);
         }
         if !room.exclude.is_empty() {
-            toml.push_str(&list("exclude", &room.exclude));
+            push_list(&mut toml, "exclude", &room.exclude);
         }
         if self.shows_unsigned {
             toml.push_str("untrusted = \"mark\"\n");
@@ -104,18 +105,19 @@ links = {}
     }
 }
 
-const ABOUT_ROOMS: &str = r#"
+const ABOUT_ROOMS: &str = "
 # One table a room. `include` says what is posted: events that one of its rules matches, all events
 # where there is no `include`. `exclude` says what is not posted all the same. Of a rule everything
 # must match; an event that lacks what a rule asks for does not match.
-"#;
+";
 
 fn text(text: &str) -> Value {
     Value::from(text)
 }
 
 /// A list with a line for each item.
-fn list(key: &str, items: &[impl AsRef<str>]) -> String {
-    let lines: Vec<String> = items.iter().map(|item| format!("    {},\n", item.as_ref())).collect();
-    format!("{key} = [\n{}]\n", lines.concat())
+fn push_list(toml: &mut String, key: &str, items: &[impl Display]) {
+    toml.extend([key, " = [\n"]);
+    toml.extend(items.iter().map(|item| format!("    {item},\n")));
+    toml.push_str("]\n");
 }

@@ -86,7 +86,7 @@ impl Sync {
 
     async fn heard(&self, response: SyncResponse) -> Result<(), SyncError> {
         for room in self.account.client.invited_rooms() {
-            self.answer_invitation(&room).await;
+            self.answer_invitation(&room).await?;
         }
         for (room_id, update) in response.rooms.joined {
             if self.account.successor(room_id.as_str()).is_some() {
@@ -106,12 +106,12 @@ impl Sync {
 
     /// What an invitation is answered with is decided anew each time; one that could not be
     /// answered is still there after the next.
-    async fn answer_invitation(&self, room: &Room) {
+    async fn answer_invitation(&self, room: &Room) -> Result<(), SyncError> {
         let inviter = match room.invite_details().await {
             Ok(invitation) => invitation.inviter_id.to_string(),
             Err(error) => {
                 tracing::warn!(room = %room.room_id(), %error, "an invitation cannot be read");
-                return;
+                return Ok(());
             }
         };
         let is_allowed = self.chat.may_invite(&inviter);
@@ -119,12 +119,15 @@ impl Sync {
         match answered {
             Ok(()) if is_allowed => {
                 tracing::info!(room = %room.room_id(), inviter, "accepted an invitation");
+                // Its worker may be waiting outside.
+                self.chat.control.refresh().await?;
             }
             Ok(()) => tracing::info!(room = %room.room_id(), inviter, "refused an invitation"),
             Err(error) => {
                 tracing::warn!(room = %room.room_id(), inviter, %error, "could not answer an invitation");
             }
         }
+        Ok(())
     }
 
     /// A room that was upgraded is followed at once, not when the next message is due.

@@ -69,6 +69,7 @@ impl<H: Homeserver> Worker<H> {
     ///
     /// See [`SinkError`].
     pub async fn run(mut self) -> Result<(), SinkError> {
+        self.enter().await?;
         loop {
             // Before looking: what comes meanwhile wakes us.
             self.changes.mark_unchanged();
@@ -76,6 +77,23 @@ impl<H: Homeserver> Worker<H> {
             match self.step().await? {
                 Step::Again => {}
                 Step::Wait(until) => self.sleep(until).await,
+            }
+        }
+    }
+
+    /// Goes into the room, for as long as it takes: people want to see the bot there before there
+    /// is anything to post.
+    async fn enter(&mut self) -> Result<(), SinkError> {
+        let mut failures = 0;
+        loop {
+            self.settings.mark_unchanged();
+            match self.homeserver.enter(&self.room).await {
+                Ok(_) => return Ok(()),
+                Err(error @ SendError::LoggedOut(_)) => return Err(SinkError::LoggedOut(error)),
+                Err(error) => {
+                    failures += 1;
+                    self.wait_after(failures, error).await;
+                }
             }
         }
     }
@@ -170,13 +188,14 @@ impl<H: Homeserver> Worker<H> {
     async fn wait_after(&mut self, failures: u32, error: SendError) {
         let pause = match error {
             SendError::Closed(_) => CLOSED_PAUSE,
+            SendError::Limited(pause) => pause.min(LONGEST_WAIT),
             _ => pause_after(failures),
         };
         if failures == 1 {
             let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(room = self.room, error, "a message waits");
+            tracing::warn!(room = self.room, error, "the room waits");
         }
-        // A reload may have let us into the room.
+        // An invitation or a reload may have let us into the room.
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             changed = self.settings.changed() => drop(changed),

@@ -63,16 +63,19 @@ fn piece_length(rest: &str) -> Result<usize, String> {
 
 /// The end of a `{{ … }}`, `{% … %}` or `{# … #}` that begins here.
 fn block_end(rest: &str) -> Result<Option<usize>, String> {
-    let Some((_, end)) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
+    let Some((begin, end)) = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
         .into_iter()
         .find(|(begin, _)| rest.starts_with(begin))
     else {
         return Ok(None);
     };
-    match rest.find(end) {
-        Some(at) => Ok(Some(at + end.len())),
-        None => Err(format!("there is no {end}")),
+    let at = rest.find(end).ok_or_else(|| format!("there is no {end}"))?;
+    let inside = rest.get(begin.len()..at).unwrap_or_default();
+    let word = inside.trim_start_matches(['-', '+']).trim_start();
+    if begin == "{%" && word.starts_with("autoescape") {
+        return Err("there is no autoescape: what the event says is never markup".to_owned());
     }
+    Ok(Some(at + end.len()))
 }
 
 fn tag_end(rest: &str) -> Result<usize, String> {
@@ -98,6 +101,9 @@ fn push_tag(out: &mut String, tag: &str, addresses: &mut Vec<String>) -> Result<
     if !TAGS.contains(&name) {
         return Err(format!("there is no <{name}> in messages; there are {}", TAGS.join(", ")));
     }
+    if (name != "a" || is_end) && has_block(inside) {
+        return Err(format!("<{name}> takes no values from the event"));
+    }
     match (name, is_end) {
         ("a", false) => addresses.push(address(inside)?),
         ("a", true) => {
@@ -108,36 +114,48 @@ fn push_tag(out: &mut String, tag: &str, addresses: &mut Vec<String>) -> Result<
         ("br", _) | ("p" | "ul" | "ol" | "pre", true) => out.push('\n'),
         ("blockquote", _) => out.push('\n'),
         ("li", false) => out.push_str("\n- "),
-        _ if inside.contains("{{") => {
-            return Err(format!("<{name}> takes no values from the event"));
-        }
         _ => {}
     }
     Ok(())
 }
 
+fn has_block(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
 /// Where a link leads: to a place that the template names, with values that cannot leave it.
 fn address(inside: &str) -> Result<String, String> {
-    let address = inside
+    let (before, address) = inside
         .split_once("href=\"")
-        .and_then(|(_, rest)| rest.rsplit_once('"'))
-        .map(|(address, _)| address)
+        .and_then(|(before, rest)| Some((before, rest.rsplit_once('"')?.0)))
         .ok_or("write a link as <a href=\"https://…\">")?;
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     let (host, _) = host.and_then(|rest| rest.split_once('/')).ok_or(
         "a link begins with https:// or http://, a host and a slash, and takes none of them from \
          the event",
     )?;
-    if host.contains("{{") || host.contains("{%") {
+    if has_block(before) || has_block(host) {
         return Err("a link takes its host from the template, never from the event".to_owned());
     }
-    let is_encoded = |block: &str| {
-        block.split_once("}}").is_some_and(|(value, _)| value.trim().ends_with("| urlencode"))
-    };
-    if !address.split("{{").skip(1).all(is_encoded) {
-        return Err("in a link write values as {{ name | urlencode }}".to_owned());
+    let is_encoded = |block: &str| block.split_once("}}").is_some_and(|it| is_encoded(it.0));
+    if address.contains("{%") || !address.split("{{").skip(1).all(is_encoded) {
+        let problem = "in a link write values as {{ name | urlencode }} or {{ (name or other) | \
+                       urlencode }}";
+        return Err(problem.to_owned());
     }
     Ok(address.to_owned())
+}
+
+/// Whether all of a value is encoded: filters bind closer than `or` and `if`.
+fn is_encoded(value: &str) -> bool {
+    let Some(value) = value.trim().strip_suffix("urlencode") else { return false };
+    let Some(value) = value.trim_end().strip_suffix('|') else { return false };
+    let value = value.trim();
+    let in_parentheses = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    match in_parentheses {
+        Some(inside) => !inside.contains(['(', ')']),
+        None => value.split('|').all(|part| !part.trim().contains(char::is_whitespace)),
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +168,10 @@ mod tests {
             ("<b>{{ name }}</b> x", "{{ name }} x"),
             ("a<br>b<br/>c", "a\nb\nc"),
             ("{% if a < b %}<em>x</em>{% endif %}", "{% if a < b %}x{% endif %}"),
+            (
+                "<a href=\"https://x.org/{{ (a or b) | urlencode }}/{{ c | lower|urlencode }}\">p</a>",
+                "p (https://x.org/{{ (a or b) | urlencode }}/{{ c | lower|urlencode }})",
+            ),
             (
                 "<a href=\"https://x.org/p/{{ name | urlencode }}\">page</a>",
                 "page (https://x.org/p/{{ name | urlencode }})",
@@ -175,6 +197,8 @@ mod tests {
             "<a href=\"https://{{ host | urlencode }}/\">x</a>",
             "<a href=\"https://x.org\">x</a>",
             "<a href=\"https://x.org/{{ name }}\">x</a>",
+            "<a href=\"https://x.org/{{ a or b | urlencode }}\">x</a>",
+            "<a href=\"https://x.org/{{ (a) or (b) | urlencode }}\">x</a>",
             "<a href=\"javascript:x/\">x</a>",
             "<a href='https://x.org/'>x</a>",
             "<span title=\"{{ name }}\">x</span>",
