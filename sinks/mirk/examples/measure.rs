@@ -44,7 +44,8 @@ fn main() {
     let trust = Arc::new(TrustSource::load(&config.trust).expect("the keys"));
     let crypto = cryptography(&frames, &trust);
 
-    let control = Control::new(config_file, config, store.clone(), trust.clone()).expect("settings");
+    let control =
+        Control::new(config_file, config, store.clone(), trust.clone()).expect("settings");
     let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
     let intake = Intake {
         store: store.clone(),

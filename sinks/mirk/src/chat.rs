@@ -76,12 +76,16 @@ impl Chat {
         let now = self.clock.now();
         let name = room.clone();
         self.control.store().with(move |store| store.say(&name, &message, now)).await?;
-        self.control.wake();
+        if self.control.settings().config.room(&room).is_some() {
+            self.control.wake();
+        } else {
+            // It may have no worker yet.
+            self.control.refresh().await?;
+        }
         Ok(())
     }
 
-    /// The room's name in the configuration; a room that is not there is named by its id, and has
-    /// a worker from now on.
+    /// The room's name in the configuration; a room that is not there is named by its id.
     async fn room_name(&self, room_id: &str) -> Result<String, StoreError> {
         let id = room_id.to_owned();
         let names = self.control.store().with(move |store| store.names_of(&id)).await?;
@@ -92,7 +96,6 @@ impl Chat {
         }
         let id = room_id.to_owned();
         self.control.store().with(move |store| store.moved(&id, &id)).await?;
-        self.control.refresh().await?;
         Ok(room_id.to_owned())
     }
 }

@@ -196,9 +196,10 @@ pub fn next<E>(
     }
     let latest = now.saturating_add(style.limits.longest_wait()).unwrap_or(now);
     // From the future: the clock was set back, and nobody knows for how long it has waited.
-    let window = match head.added > latest {
-        true => now,
-        false => head.added.saturating_add(style.limits.digest_after).unwrap_or(now),
+    let window = if head.added > latest {
+        now
+    } else {
+        head.added.saturating_add(style.limits.digest_after).unwrap_or(now)
     };
     let ready = window.max(budget.next_token(&style.limits, now));
     if !is_after_hold && ready > now && waiting.len() < MAX_ENTRIES {

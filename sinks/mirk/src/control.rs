@@ -39,8 +39,7 @@ impl Control {
         store: SharedStore,
         trust: Arc<TrustSource>,
     ) -> anyhow::Result<Self> {
-        let subscriptions = store.lock().subscriptions()?;
-        let settings = Settings::new(Arc::new(config), &subscriptions)?;
+        let settings = settings(Arc::new(config), &store)?;
         Ok(Self {
             config_file,
             store,
@@ -122,9 +121,19 @@ impl Control {
 
     fn replace(&self, config: Arc<Config>) -> anyhow::Result<()> {
         let _guard = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let subscriptions = self.store.lock().subscriptions()?;
-        let settings = Settings::new(config, &subscriptions)?;
-        self.settings.send_replace(Arc::new(settings));
+        self.settings.send_replace(Arc::new(settings(config, &self.store)?));
         Ok(())
     }
+}
+
+/// The settings of a configuration. What waited for rooms that are no longer in it is dropped.
+fn settings(config: Arc<Config>, store: &SharedStore) -> anyhow::Result<Settings> {
+    let store = store.lock();
+    let settings = Settings::new(config, &store.subscriptions()?)?;
+    let rooms: Vec<&str> = settings.router.rooms().collect();
+    let dropped = store.keep_rooms(&rooms)?;
+    if dropped > 0 {
+        tracing::warn!(dropped, "events for rooms that are no longer configured were dropped");
+    }
+    Ok(settings)
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use laniakea_catalog::{Catalog, Facet, Link, LinkBases, Phrase, Severity, Stage, Summary};
 use laniakea_event::{Digest, Seq};
 
-use self::unlink::unlink;
+pub(crate) use self::unlink::unlink;
 pub use self::{
     data::visible,
     templates::{InvalidTemplate, Templates},
@@ -82,6 +82,7 @@ impl Describer {
         let (id, data) = (event.id(), event.data());
         let summary = catalog.summary(id, data);
         let line = self.line(event, &summary);
+        let plural = catalog.plural(id, data);
         let first = |facet| summary.facets.first(facet).map(str::to_owned);
         let described = Described {
             digest: event.digest,
@@ -94,7 +95,7 @@ impl Describer {
             text: line.text,
             html: line.html,
             links: catalog.links(id, data, &self.links),
-            plural: catalog.plural(id, data),
+            plural: Phrase { html: links_to_code(&plural.html), text: plural.text },
             subject: first(Facet::Package).or_else(|| first(Facet::Job)),
             // A forged step would change a message that people believe.
             stage: catalog.lifecycle(id, data).filter(|_| event.problem.is_none()),
@@ -102,7 +103,6 @@ impl Describer {
         (described, summary)
     }
 
-    /// The template engine escapes slashes, which nothing here needs and addresses are hidden by.
     fn line(&self, event: &StreamEvent, summary: &Summary) -> Body {
         let own = self.templates.render(event);
         let told =
@@ -110,9 +110,14 @@ impl Describer {
         let mark = if self.has_marks { mark(summary.severity) } else { Body::default() };
         Body {
             text: format!("{}{}", mark.text, told.text),
-            html: format!("{}{}", mark.html, unlink(&told.html.replace("&#x2f;", "/"))),
+            html: format!("{}{}", mark.html, links_to_code(&told.html)),
         }
     }
+}
+
+/// The template engine escapes slashes, which nothing here needs and addresses are hidden by.
+fn links_to_code(html: &str) -> String {
+    unlink(&html.replace("&#x2f;", "/"))
 }
 
 /// Longer than any time that is one.

@@ -37,8 +37,8 @@ enum Command {
     Why(commands::why::Arguments),
 }
 
-/// The SDK tells of each request, with all that is in it.
-const SDK_LOGS: &str = "matrix_sdk=error";
+/// The SDK tells of each request, with all that is in it, and calls every 404 an error.
+const SDK_LOGS: &str = "matrix_sdk=error,matrix_sdk::http_client=off";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

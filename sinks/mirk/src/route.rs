@@ -50,6 +50,11 @@ impl Router {
         Self { rooms }
     }
 
+    /// The rooms that have rules.
+    pub fn rooms(&self) -> impl Iterator<Item = &str> {
+        self.rooms.iter().map(|room| room.room.as_str())
+    }
+
     /// The rooms that get the event.
     pub fn route(&self, event: &StreamEvent, summary: &Summary) -> Vec<Wanted> {
         let rooms = self.rooms.iter();

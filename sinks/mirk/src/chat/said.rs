@@ -27,7 +27,8 @@ pub struct Said {
 struct Event {
     #[serde(rename = "type")]
     kind: String,
-    event_id: String,
+    #[serde(rename = "event_id")]
+    id: String,
     sender: String,
     origin_server_ts: i64,
     content: Json,
@@ -37,7 +38,7 @@ impl Said {
     /// Reads an event of a room; `None` if it is no message of a person. What bots say are notices,
     /// and an edit says nothing new.
     pub fn read(room_id: &str, event: &str) -> Option<Self> {
-        let Event { kind, event_id, sender, origin_server_ts, content } =
+        let Event { kind, id: event_id, sender, origin_server_ts, content } =
             serde_json::from_str(event).ok()?;
         let relation = &content["m.relates_to"];
         let text = |value: &Json| value.as_str().map(str::to_owned);

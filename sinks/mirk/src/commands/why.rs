@@ -15,6 +15,7 @@ use mirk::{
     source::{StreamEvent, TrustSource},
     store::{Fate, Store, StoreError, Subscription, Trail},
 };
+use serde::Serialize;
 
 use super::{ConfigArgument, Failure, Outcome};
 
@@ -25,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,
+    /// Print the facts as JSON.
+    #[arg(long)]
+    json: bool,
     /// The event's digest, as `lk listen --json` and the event's page have it.
     #[arg(value_parser = parse_digest)]
     digest: Digest,
@@ -46,24 +50,62 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
     let trust = TrustSource::load(&config.trust).map_err(Failure::usage)?.current();
     let known = known(&config, &arguments.digest).map_err(Failure::usage)?;
-    for trail in &known.trails {
-        println!("{}: {}", trail.room, fate(&trail.fate));
-        println!("  by {}", trail.rule);
-        println!("  {}, signed by {}", trail.event.id, signers(&trail.event.signers));
-    }
+    let mut facts: Vec<Fact> = known.trails.iter().map(Fact::of_trail).collect();
     match ask(&config, arguments.digest) {
         Ok(Some(frame)) => {
-            for line in explain(config, &known, frame, &trust).map_err(Failure::failed)? {
-                println!("{line}");
-            }
-            Ok(ExitCode::SUCCESS)
+            facts.extend(explain(config, &known, frame, &trust).map_err(Failure::failed)?);
         }
-        Ok(None) if known.trails.is_empty() => {
+        Ok(None) if facts.is_empty() => {
             let error = anyhow!("neither the bot nor the relay has an event {}", arguments.digest);
-            Err(Failure::failed(error))
+            return Err(Failure::failed(error));
         }
-        Err(error) if known.trails.is_empty() => Err(Failure::failed(error)),
-        Ok(None) | Err(_) => Ok(ExitCode::SUCCESS),
+        Err(error) if facts.is_empty() => return Err(Failure::failed(error)),
+        Ok(None) | Err(_) => {}
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for fact in &facts {
+        println!("{}: {}", fact.room, fact.fate);
+        if let Some(rule) = &fact.rule {
+            println!("  by {rule}");
+        }
+        if let Some(signers) = &fact.signers {
+            let signers = if signers.is_empty() { "nobody who is trusted" } else { signers };
+            println!("  signed by {signers}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What became of the event in one room.
+#[derive(Serialize)]
+struct Fact {
+    room: String,
+    fate: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signers: Option<String>,
+    /// What the homeserver calls the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl Fact {
+    fn of_trail(trail: &Trail) -> Self {
+        let message = match &trail.fate {
+            Fate::Sent { event_id, .. } => Some(event_id.clone()),
+            _ => None,
+        };
+        Self {
+            room: trail.room.clone(),
+            fate: fate(&trail.fate),
+            rule: Some(trail.rule.clone()),
+            signers: Some(trail.event.signers.clone()),
+            message,
+        }
     }
 }
 
@@ -86,10 +128,6 @@ fn fate(fate: &Fate) -> String {
     }
 }
 
-fn signers(signers: &str) -> &str {
-    if signers.is_empty() { "nobody who is trusted" } else { signers }
-}
-
 /// The event as the relay has it.
 fn ask(config: &Config, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
     let replay = &config.stream.replay;
@@ -107,7 +145,7 @@ fn explain(
     known: &Known,
     frame: Vec<u8>,
     trust: &Trust,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<Fact>> {
     let settings = Settings::new(config.into(), &known.subscriptions)?;
     let event = StreamEvent::judge(frame, trust)
         .map_err(|rejection| anyhow!("the relay sent no event: {}", rejection.reason()))?;
@@ -116,12 +154,15 @@ fn explain(
     let verdicts = settings.router.explain(&event, &summary);
     let others = verdicts.into_iter().filter(|(room, _)| !told(room));
     Ok(others
-        .map(|(room, verdict)| match verdict {
-            Verdict::Posted(rule) => format!(
-                "{room}: not posted, although it would be now, by {rule}: the bot has not come to \
-                 it, or the rule is newer than the event"
-            ),
-            Verdict::Passed(reason) => format!("{room}: not posted: {reason}"),
+        .map(|(room, verdict)| {
+            let (fate, rule) = match verdict {
+                Verdict::Posted(rule) => (MISSED.to_owned(), Some(rule)),
+                Verdict::Passed(reason) => (format!("not posted: {reason}"), None),
+            };
+            Fact { room: room.to_owned(), fate, rule, signers: None, message: None }
         })
         .collect())
 }
+
+const MISSED: &str = "not posted, although it would be now: the bot has not come to it, or the rule \
+    is newer than the event";

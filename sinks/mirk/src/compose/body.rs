@@ -35,8 +35,10 @@ impl Body {
     }
 
     pub(super) fn push_link(&mut self, label: &str, url: &str) {
-        self.text.push_str(&format!("{label}: {url}"));
-        self.html.push_str(&format!("<a href=\"{}\">{}</a>", escape(url), escape(label)));
+        self.push(&Self {
+            text: format!("{label}: {url}"),
+            html: format!("<a href=\"{}\">{}</a>", escape(url), escape(label)),
+        });
     }
 
     /// Whether neither form is longer.
@@ -128,9 +130,10 @@ pub(super) fn step_lines(steps: &[Step]) -> Body {
             text: format!("{time} "),
             html: format!("<code>{}</code> ", escape(&time)),
         });
-        match step.line.fits(MAX_STEP_BYTES) {
-            true => line.push(&step.line),
-            false => line.push(&cut_to_code(&step.line.text, MAX_STEP_BYTES)),
+        if step.line.fits(MAX_STEP_BYTES) {
+            line.push(&step.line);
+        } else {
+            line.push(&cut_to_code(&step.line.text, MAX_STEP_BYTES));
         }
         if body.text.len() + line.text.len() > MAX_BODY_BYTES - ELLIPSIS.len()
             || body.html.len() + line.html.len() > MAX_BODY_BYTES - ELLIPSIS.len()

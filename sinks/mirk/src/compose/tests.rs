@@ -187,7 +187,7 @@ fn a_text_that_is_too_long_is_cut_and_keeps_what_stands_around_it() {
     for long in ["x".repeat(10_000), "\"&'<".repeat(1_000), "日本".repeat(5_000)] {
         let line = Body { html: format!("<b>{}</b>", escape(&long)), text: long };
         let problem = Some("no trusted signature".to_owned());
-        let message = only(&style, &[Entry { line, problem, ..entry(1) }]);
+        let message = only(&style, &[Entry { problem, line, ..entry(1) }]);
         assert_bounded(&message.content);
         let event = format!("{EVENTS_URL}/events/{}", digest(1));
         assert!(text(&message).ends_with(&format!("… · event: {event}")), "{}", text(&message));

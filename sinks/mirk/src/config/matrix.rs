@@ -29,7 +29,9 @@ pub struct MatrixConfig {
 
 impl MatrixConfig {
     pub(super) fn validate(&self) -> Result<(), InvalidConfig> {
-        if !self.homeserver.starts_with("https://") && !self.homeserver.starts_with("http://") {
+        let address = self.homeserver.strip_prefix("https://");
+        let address = address.or_else(|| self.homeserver.strip_prefix("http://"));
+        if address.is_none_or(str::is_empty) {
             let problem = "it is no address: write https:// and the homeserver's name";
             return Err(InvalidConfig::new("matrix.homeserver", problem));
         }

@@ -79,14 +79,13 @@ impl Templates {
     fn check_names(&self, entry: &Entry) -> Result<(), String> {
         let template = self.html.get_template(entry.id()).map_err(|error| explain(&error))?;
         let is_known = |name: &String| {
-            entry.field(name).is_some()
-                || OTHERS.contains(&&**name)
-                || FUNCTIONS.contains(&&**name)
+            entry.field(name).is_some() || OTHERS.contains(&&**name) || FUNCTIONS.contains(&&**name)
         };
         match template.undeclared_variables(false).into_iter().find(|name| !is_known(name)) {
             None => Ok(()),
             Some(name) => {
-                let fields: Vec<&str> = entry.fields().iter().map(|field| field.name()).collect();
+                let fields: Vec<&str> =
+                    entry.fields().iter().map(laniakea_catalog::Field::name).collect();
                 Err(format!(
                     "there is no {name}: events of this type have {}; there are also {}",
                     fields.join(", "),

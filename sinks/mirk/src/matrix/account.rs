@@ -74,9 +74,7 @@ impl Homeserver for Account {
         // Kept as text so that what is sent is what was kept, to the byte.
         let content = Raw::from_json_string(content.to_owned())
             .map_err(|error| SendError::Refused(error.into()))?;
-        let sent = room
-            .send_raw("m.room.message", content)
-            .with_transaction_id(&<&matrix_sdk::ruma::TransactionId>::from(txn));
+        let sent = room.send_raw("m.room.message", content).with_transaction_id(txn.into());
         let sent = sent.await.map_err(classify)?;
         Ok(sent.response.event_id.to_string())
     }

@@ -35,7 +35,7 @@ pub enum ClientError {
     Random(#[source] getrandom::Error),
     /// The SDK could not open its store, or does not like the address.
     #[error("could not open the encryption store")]
-    Build(#[from] ClientBuildError),
+    Build(#[source] Box<ClientBuildError>),
     /// The store belongs to another session.
     #[error("the encryption store does not fit the session")]
     Restore(#[source] Box<matrix_sdk::Error>),
@@ -43,7 +43,7 @@ pub enum ClientError {
 
 /// A client with nothing but an address.
 pub(super) async fn bare(homeserver: &str) -> Result<Client, ClientError> {
-    Ok(builder(homeserver).build().await?)
+    build(builder(homeserver)).await
 }
 
 /// A client whose store is in `directory`.
@@ -57,7 +57,7 @@ pub(super) async fn with_store(
     let builder = builder(homeserver)
         .sqlite_store_with_config_and_cache_path(store, None::<&Path>)
         .with_encryption_settings(settings);
-    Ok(builder.build().await?)
+    build(builder).await
 }
 
 /// The client of a session that is there.
@@ -80,6 +80,10 @@ pub(super) fn login_settings() -> EncryptionSettings {
         auto_enable_backups: false,
         backup_download_strategy: BackupDownloadStrategy::Manual,
     }
+}
+
+async fn build(builder: matrix_sdk::ClientBuilder) -> Result<Client, ClientError> {
+    builder.build().await.map_err(|error| ClientError::Build(Box::new(error)))
 }
 
 fn builder(homeserver: &str) -> matrix_sdk::ClientBuilder {

@@ -34,7 +34,7 @@ pub fn page(posted: &[Posted]) -> String {
         }
     }
     for room in rooms {
-        page.push_str(&format!("<h2>{}</h2>\n", escape(room)));
+        page.extend(["<h2>", &escape(room), "</h2>\n"]);
         let messages: Vec<&Posted> = posted.iter().filter(|it| it.room == room).collect();
         for message in messages.iter().filter(|it| relation(it).is_none()) {
             push_message(&mut page, message, &messages);
@@ -50,7 +50,7 @@ fn push_message(page: &mut String, message: &Posted, all: &[&Posted]) {
         all.iter()
             .filter(move |it| relation(it) == Some((kind.as_str(), message.event_id.as_str())))
     };
-    let edit = about("m.replace").last();
+    let edit = about("m.replace").next_back();
     let shown = edit.map_or(&message.content, |edit| &edit.content["m.new_content"]);
     page.push_str(
         "<div class=\"message\"><div class=\"face\">M</div><div><div class=\"name\">mirk",
@@ -58,9 +58,9 @@ fn push_message(page: &mut String, message: &Posted, all: &[&Posted]) {
     if edit.is_some() {
         page.push_str(" <span class=\"edited\">(edited)</span>");
     }
-    page.push_str(&format!("</div><div>{}</div>", html(shown)));
+    page.extend(["</div><div>", html(shown), "</div>"]);
     for answer in about("m.thread") {
-        page.push_str(&format!("<div class=\"thread\">{}</div>", html(&answer.content)));
+        page.extend(["<div class=\"thread\">", html(&answer.content), "</div>"]);
     }
     page.push_str("</div></div>\n");
 }

@@ -1,4 +1,4 @@
-//! The workers: one for each room that is configured or has rules made by command.
+//! The workers: one for each room that is configured, has rules made by command, or asked something.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

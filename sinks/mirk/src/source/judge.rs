@@ -32,9 +32,9 @@ impl StreamEvent {
         match this.event.clone().verify(trust.keyring()) {
             Ok(event) => {
                 this.signers = event.signatures().signers().cloned().collect();
-                this.problem = event.authorise(trust).err().map(problem);
+                this.problem = event.authorise(trust).err().as_ref().map(problem);
             }
-            Err(rejection) => this.problem = Some(problem(rejection)),
+            Err(rejection) => this.problem = Some(problem(&rejection)),
         }
         Ok(this)
     }
@@ -98,6 +98,6 @@ impl StreamEvent {
 }
 
 /// The reason in its own words; what a stranger wrote is no part of it.
-fn problem(rejection: Rejection) -> String {
+fn problem(rejection: &Rejection) -> String {
     rejection.reason().to_string().replace('_', " ")
 }

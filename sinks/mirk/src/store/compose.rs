@@ -125,8 +125,7 @@ fn root(
     let mut statement = connection.prepare_cached(
         "SELECT message.event_id, event.time, event.text, event.html, EXISTS (
              SELECT 1 FROM entry AS later JOIN event AS told ON told.id = later.event
-             WHERE later.room = story.room AND later.message <> story.root
-                 AND later.message IS NOT NULL
+             WHERE later.room = story.room AND later.message > story.root
                  AND told.stage_name = story.name AND told.stage_key = story.key)
          FROM story JOIN message ON message.id = story.root
          JOIN entry ON entry.message = story.root JOIN event ON event.id = entry.event

@@ -103,16 +103,30 @@ impl Store {
         Ok(names.collect::<Result<_, _>>()?)
     }
 
-    /// Every room that messages wait for or rules were made for, configured or not.
+    /// The rooms that rules were made for by command, or that a message is on its way to.
     ///
     /// # Errors
     ///
     /// The database fails.
     pub fn rooms(&self) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT name FROM room UNION SELECT room FROM subscription ORDER BY 1",
+            "SELECT room FROM subscription UNION
+             SELECT room FROM message WHERE sent IS NULL AND problem IS NULL ORDER BY 1",
         )?;
         let names = statement.query_map([], |row| row.get(0))?;
         Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops what waits for rooms other than these: they were taken out of the configuration.
+    /// Returns how much that was.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn keep_rooms(&self, names: &[&str]) -> Result<usize, StoreError> {
+        let names = serde_json::to_string(names).unwrap_or_default();
+        let sql = "DELETE FROM entry WHERE message IS NULL
+                       AND room NOT IN (SELECT value FROM json_each(?))";
+        Ok(self.connection.execute(sql, [names])?)
     }
 }

@@ -1,7 +1,8 @@
 //! The tables, and what is checked before they are used.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -71,16 +72,20 @@ pub enum StoreError {
 
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     create_file(path)?;
+    check_header(path)?;
     let mut connection = Connection::open(path)?;
     prepare(&connection)?;
+    // Before anything is set that the file would remember: it may be somebody else's.
+    let identity = identify(&connection, path)?;
+    if identity == Identity::Ours {
+        check(&connection, path)?;
+    }
     // The SQLite that the Matrix SDK brings is one of those whose write-ahead log can lose a
     // commit; with one writer the rollback journal costs little.
     connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    if identify(&connection, path)? == Identity::Empty {
+    if identity == Identity::Empty {
         create(&mut connection)?;
-    } else {
-        check(&connection, path)?;
     }
     Ok(connection)
 }
@@ -89,6 +94,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     if !path.is_file() {
         return Err(StoreError::Absent { path: path.to_owned() });
     }
+    check_header(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     prepare(&connection)?;
     match identify(&connection, path)? {
@@ -110,6 +116,17 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
     file.map(drop).map_err(|source| StoreError::Create { path: path.to_owned(), source })
 }
 
+/// A short file of another kind is an empty database to `SQLite`, which would write over it.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let mut header = Vec::new();
+    let file = fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut header));
+    file.map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
+    match &header[..] {
+        b"" | b"SQLite format 3\0" => Ok(()),
+        _ => Err(StoreError::Foreign { path: path.to_owned() }),
+    }
+}
+
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -124,14 +141,18 @@ enum Identity {
 
 fn identify(connection: &Connection, path: &Path) -> Result<Identity, StoreError> {
     let foreign = || StoreError::Foreign { path: path.to_owned() };
-    let application_id = match number(connection, "PRAGMA application_id") {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            return Err(foreign());
-        }
-        other => other?,
+    let number = |query: &str| {
+        number(connection, query).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => foreign(),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                StoreError::Damaged { path: path.to_owned(), detail: error.to_string() }
+            }
+            _ => error.into(),
+        })
     };
-    let version = number(connection, "PRAGMA user_version")?;
-    let tables = number(connection, "SELECT count(*) FROM sqlite_schema")?;
+    let application_id = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application_id, version, tables) {
         (0, 0, 0) => Ok(Identity::Empty),
         (APPLICATION_ID, VERSION, _) => Ok(Identity::Ours),

@@ -108,11 +108,10 @@ fn push_tag(out: &mut String, tag: &str, addresses: &mut Vec<String>) -> Result<
         ("a", false) => addresses.push(address(inside)?),
         ("a", true) => {
             if let Some(address) = addresses.pop() {
-                out.push_str(&format!(" ({address})"));
+                out.extend([" (", &address, ")"]);
             }
         }
-        ("br", _) | ("p" | "ul" | "ol" | "pre", true) => out.push('\n'),
-        ("blockquote", _) => out.push('\n'),
+        ("br" | "blockquote", _) | ("p" | "ul" | "ol" | "pre", true) => out.push('\n'),
         ("li", false) => out.push_str("\n- "),
         _ => {}
     }
