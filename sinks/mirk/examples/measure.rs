@@ -89,10 +89,12 @@ fn set_up(directory: &Path) -> (SigningKey, std::path::PathBuf) {
     let KeyFile { signing_key, .. } = key.clone();
     fs::write(keys_dir.join("archive-01.pub.key"), key.public_text()).expect("a file");
     let mut text = format!(
-        "data_dir = {directory:?}\n[matrix]\nhomeserver = \"https://matrix.example.org\"\n\
-         user = \"@mirk:example.org\"\n[trust]\nkeys_dir = {keys_dir:?}\n[trust.emit]\n\
+        "data_dir = \"{}\"\n[matrix]\nhomeserver = \"https://matrix.example.org\"\n\
+         user = \"@mirk:example.org\"\n[trust]\nkeys_dir = \"{}\"\n[trust.emit]\n\
          archive-01 = [\"_lk.archive.\"]\n[stream]\npublish = \"tcp://127.0.0.1:5572\"\n\
-         replay = \"tcp://127.0.0.1:5573\"\n"
+         replay = \"tcp://127.0.0.1:5573\"\n",
+        directory.display(),
+        keys_dir.display()
     );
     for room in 0..ROOMS {
         let suite = SUITES[room % SUITES.len()];

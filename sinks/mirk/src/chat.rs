@@ -58,12 +58,11 @@ impl Chat {
             return Ok(());
         }
         let answerer = Answerer { chat: self, room: &room, said: &said };
-        let text = match Command::parse(text) {
+        let body = match Command::parse(text) {
             Ok(command) => answerer.answer(command).await?,
-            Err(problem) => problem,
+            Err(problem) => plain_body(&problem),
         };
         let txn = answer_id(&said);
-        let body = plain_body(&text);
         let mark = Mark { txn: &txn, events: Vec::new() };
         let content = reply(&body, &said.event_id, said.thread.as_deref(), &mark);
         let message = NewMessage {

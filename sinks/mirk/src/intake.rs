@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::{
     settings::Settings,
     source::{StreamEvent, TrustSource},
-    store::{Arrival, SharedStore, Store, StoreError},
+    store::{Arrival, SharedStore, StoreError},
 };
 
 /// Takes events in.
@@ -40,19 +40,20 @@ impl Intake {
         frames: Vec<Vec<u8>>,
         position: Option<Position>,
     ) -> Result<(), StoreError> {
-        let this = self.clone();
-        let settings = self.settings.borrow().clone();
-        let kept = move |store: &mut Store| {
-            let trust = this.trust.current();
-            let arrivals: Vec<Arrival> =
-                frames.into_iter().filter_map(|frame| arrive(frame, &trust, &settings)).collect();
-            let added = store.take(&arrivals, position, this.clock.now())?;
-            if added > 0 {
-                this.changes.send_modify(|count| *count = count.wrapping_add(1));
-            }
-            Ok(())
-        };
-        self.store.with(kept).await
+        let (trust, settings) = (self.trust.clone(), self.settings.borrow().clone());
+        // Not with the store in hand: the rooms go on sending meanwhile.
+        let arriving = tokio::task::spawn_blocking(move || {
+            let trust = trust.current();
+            let arrivals = frames.into_iter().filter_map(|frame| arrive(frame, &trust, &settings));
+            arrivals.collect::<Vec<Arrival>>()
+        });
+        let arrivals = arriving.await.map_err(|_| StoreError::Panicked)?;
+        let now = self.clock.now();
+        let added = self.store.with(move |store| store.take(&arrivals, position, now)).await?;
+        if added > 0 {
+            self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        Ok(())
     }
 }
 

@@ -5,12 +5,13 @@ use laniakea_filter::Rule;
 use super::{
     Chat, Said,
     command::{Command, Which},
-    show::{event_line, rule_toml, times},
+    show::{event_line, lines, rule_toml, times},
     why::why,
 };
 use crate::{
+    compose::{Body, plain_body},
     config::human_span,
-    store::{StoreError, Subscribed},
+    store::{Happened, StoreError, Subscribed},
 };
 
 /// So many events are listed.
@@ -34,14 +35,30 @@ const HELP: &str = "\
 !mirk unsubscribe NUMBER, ID… or all: no longer";
 
 impl Answerer<'_> {
-    pub(super) async fn answer(&self, command: Command) -> Result<String, StoreError> {
+    pub(super) async fn answer(&self, command: Command) -> Result<Body, StoreError> {
         match command {
-            Command::Help => Ok(HELP.to_owned()),
-            Command::Status => self.status().await,
             Command::Why => match &self.said.reply_to {
                 Some(message) => why(self.chat, message).await,
-                None => Ok("Say it as a reply to a message of mine.".to_owned()),
+                None => Ok(Body::plain("Say it as a reply to a message of mine.")),
             },
+            Command::Last(ids) => {
+                let store = self.chat.control.store();
+                let found = store.with(move |store| store.latest(&ids, LISTED)).await?;
+                Ok(self.list(&found, "None of the events that I remember is of such a type."))
+            }
+            Command::Find(package) => {
+                let store = self.chat.control.store();
+                let found = store.with(move |store| store.about(&package, LISTED)).await?;
+                Ok(self.list(&found, "None of the events that I remember is about that package."))
+            }
+            other => Ok(plain_body(&self.do_it(other).await?)),
+        }
+    }
+
+    /// The commands that are answered in plain words.
+    async fn do_it(&self, command: Command) -> Result<String, StoreError> {
+        match command {
+            Command::Status => self.status().await,
             Command::Mute(span) => {
                 let until = self.chat.clock.now().saturating_add(span).ok();
                 self.mute(until).await?;
@@ -53,15 +70,8 @@ impl Answerer<'_> {
             }
             Command::Subscribe(rule) => self.subscribe(*rule).await,
             Command::Unsubscribe(which) => self.unsubscribe(which).await,
-            Command::Last(ids) => {
-                let store = self.chat.control.store();
-                let found = store.with(move |store| store.latest(&ids, LISTED)).await?;
-                Ok(self.list(&found, "None of the events that I remember is of such a type."))
-            }
-            Command::Find(package) => {
-                let store = self.chat.control.store();
-                let found = store.with(move |store| store.about(&package, LISTED)).await?;
-                Ok(self.list(&found, "None of the events that I remember is about that package."))
+            Command::Help | Command::Why | Command::Last(_) | Command::Find(_) => {
+                Ok(HELP.to_owned())
             }
         }
     }
@@ -153,13 +163,11 @@ impl Answerer<'_> {
         Ok(format!("Removed {}.", times(removed, "rule")))
     }
 
-    fn list(&self, found: &[crate::store::Happened], nothing: &str) -> String {
+    fn list(&self, found: &[Happened], nothing: &str) -> Body {
         if found.is_empty() {
-            return nothing.to_owned();
+            return Body::plain(nothing);
         }
         let events_url = self.chat.control.settings().config.messages.events_url.clone();
-        let lines: Vec<String> =
-            found.iter().map(|event| event_line(event, events_url.as_deref())).collect();
-        lines.join("\n")
+        lines(found.iter().map(|event| event_line(event, events_url.as_deref())))
     }
 }

@@ -74,7 +74,7 @@ fn mute(span: &str) -> Result<Command, String> {
     let span = if span.is_empty() { "1h" } else { span };
     let span = span.parse::<Span>().map_err(sentence)?.duration();
     if span > LONGEST_MUTE || span <= SignedDuration::ZERO {
-        return Err("A room is muted for 30 days at most.".to_owned());
+        return Err("A room is muted for a second at least, and for 30 days at most.".to_owned());
     }
     Ok(Command::Mute(span))
 }

@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    fn read(content: Json) -> Option<Said> {
+    fn read(content: &Json) -> Option<Said> {
         let event = json!({
             "type": "m.room.message", "event_id": "$1", "sender": "@ada:example.org",
             "origin_server_ts": 1_800_000_000_000_i64, "content": content,
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_with_what_it_replies_to() {
-        let said = read(json!({
+        let said = read(&json!({
             "msgtype": "m.text", "body": "> <@mirk:example.org> hello\n> more\n\n!mirk why",
             "m.relates_to": {"m.in_reply_to": {"event_id": "$0"}},
         }))
@@ -105,7 +105,7 @@ mod tests {
             let mut relation = json!({"rel_type": "m.thread", "event_id": "$root",
                 "m.in_reply_to": {"event_id": "$last"}});
             relation["is_falling_back"] = more;
-            read(json!({"msgtype": "m.text", "body": "x", "m.relates_to": relation})).unwrap()
+            read(&json!({"msgtype": "m.text", "body": "x", "m.relates_to": relation})).unwrap()
         };
         assert_eq!(thread(json!(true)).reply_to.as_deref(), Some("$root"));
         assert_eq!(thread(json!(false)).reply_to.as_deref(), Some("$last"));
@@ -121,7 +121,7 @@ mod tests {
             json!([]),
             json!({"msgtype": "m.text", "body": "* x", "m.relates_to": {"rel_type": "m.replace"}}),
         ] {
-            assert_eq!(read(content), None);
+            assert_eq!(read(&content), None);
         }
         for event in ["", "{", "[]", "{\"type\":\"m.room.message\"}"] {
             assert_eq!(Said::read("!room", event), None);

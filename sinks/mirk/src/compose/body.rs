@@ -25,16 +25,19 @@ impl Body {
         Self { html: escape(&text).replace('\n', "<br>"), text }
     }
 
-    pub(super) fn push(&mut self, other: &Self) {
+    /// Adds another text.
+    pub fn push(&mut self, other: &Self) {
         self.text.push_str(&other.text);
         self.html.push_str(&other.html);
     }
 
-    pub(super) fn push_plain(&mut self, text: &str) {
+    /// Adds a text without markup.
+    pub fn push_plain(&mut self, text: &str) {
         self.push(&Self::plain(text));
     }
 
-    pub(super) fn push_link(&mut self, label: &str, url: &str) {
+    /// Adds a link.
+    pub fn push_link(&mut self, label: &str, url: &str) {
         self.push(&Self {
             text: format!("{label}: {url}"),
             html: format!("<a href=\"{}\">{}</a>", escape(url), escape(label)),

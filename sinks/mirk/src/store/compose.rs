@@ -150,13 +150,11 @@ fn keep(
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO message (room, kind, txn, content, created) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (txn) DO NOTHING RETURNING id",
+         ON CONFLICT (txn) DO UPDATE SET txn = excluded.txn RETURNING id",
     )?;
     let content = message.content.to_string();
     let values = params![room, message.kind.as_str(), message.txn, content, millis(now)];
-    let Some(id) = insert.query_row(values, |row| row.get::<_, i64>(0)).optional()? else {
-        return Ok(());
-    };
+    let id: i64 = insert.query_row(values, |row| row.get(0))?;
     let mut assign = transaction.prepare_cached("UPDATE entry SET message = ? WHERE id = ?")?;
     for entry in &message.entries {
         assign.execute([id, *entry])?;

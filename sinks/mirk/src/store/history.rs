@@ -128,11 +128,14 @@ impl Store {
     ///
     /// The database fails.
     pub fn told_by(&self, event_id: &str) -> Result<Vec<Trail>, StoreError> {
-        let condition = "entry.message IN (SELECT id FROM message WHERE event_id = ?1)
-            OR EXISTS (
-                SELECT 1 FROM story JOIN message AS root ON root.id = story.root
-                WHERE root.event_id = ?1 AND story.room = entry.room
-                    AND story.name = event.stage_name AND story.key = event.stage_key)
+        let condition = "entry.id IN (
+                SELECT told.id FROM message JOIN entry AS told ON told.message = message.id
+                WHERE message.event_id = ?1
+                UNION
+                SELECT step.id FROM message JOIN story ON story.root = message.id
+                JOIN event AS of_it ON of_it.stage_name = story.name AND of_it.stage_key = story.key
+                JOIN entry AS step ON step.event = of_it.id AND step.room = story.room
+                WHERE message.event_id = ?1)
             ORDER BY entry.id";
         self.read_trails(condition, params![event_id])
     }

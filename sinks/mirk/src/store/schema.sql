@@ -28,7 +28,7 @@ CREATE TABLE event (
     stage_key TEXT
 ) STRICT;
 CREATE INDEX event_of_package ON event (package, id);
-CREATE INDEX event_by_type ON event (event_id, id);
+CREATE INDEX event_of_story ON event (stage_name, stage_key) WHERE stage_key IS NOT NULL;
 
 -- The digests of events that a room was to have. They are never forgotten.
 CREATE TABLE handled (digest BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -256,3 +256,14 @@ fn what_the_homeserver_calls_our_messages_is_known() {
     assert!(store.is_sent("$1").unwrap());
     assert!(!store.is_sent("").unwrap());
 }
+
+#[test]
+fn what_waits_for_a_room_that_is_no_longer_configured_is_dropped() {
+    let mut store = store();
+    let both = [arrival(event(1), &[ROOM, OTHER]), arrival(event(2), &[OTHER])];
+    store.take(&both, None, at(0)).unwrap();
+    assert_eq!(store.keep_rooms(&[ROOM, OTHER]).unwrap(), 0);
+    assert_eq!(store.keep_rooms(&[ROOM]).unwrap(), 2);
+    assert_eq!(store.room(ROOM).unwrap().waiting, 1);
+    assert_eq!(store.room(OTHER).unwrap().waiting, 0);
+}
