@@ -21,7 +21,7 @@ use crate::{
     intake::Intake,
     lock::DataDirLock,
     matrix::{Account, DeviceProblem, Session, Sync, prove_device},
-    sink::{Rooms, SendError, pause_after},
+    sink::{Rooms, SendError},
     source::{TrustSource, follow},
     store::{Device, SharedStore, Store, StoreCursor},
     stream_status::StreamStatus,
@@ -163,10 +163,7 @@ async fn seal(account: &Account, store_dir: PathBuf) -> Result<(), DeviceProblem
             other => return other,
         };
         failures += 1;
-        let pause = match &error {
-            SendError::Limited(pause) => *pause,
-            _ => pause_after(failures),
-        };
+        let pause = error.pause(failures);
         if failures == 1 {
             let error = format!("{:#}", anyhow::Error::from(error));
             tracing::warn!(error, "the homeserver does not answer; trying again");

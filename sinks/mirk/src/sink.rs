@@ -13,5 +13,5 @@ pub use self::{
     homeserver::{Homeserver, SendError},
     pause::Pause,
     rooms::Rooms,
-    worker::{SinkError, Worker, pause_after},
+    worker::{SinkError, Worker},
 };

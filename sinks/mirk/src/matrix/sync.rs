@@ -17,7 +17,7 @@ use matrix_sdk::{
 use super::{Account, failure::classify};
 use crate::{
     chat::{Chat, Said},
-    sink::{SendError, pause_after},
+    sink::SendError,
     store::StoreError,
 };
 
@@ -69,10 +69,7 @@ impl Sync {
                 Err(error) => error,
             };
             failures += 1;
-            let pause = match &error {
-                SendError::Limited(pause) => *pause,
-                _ => pause_after(failures),
-            };
+            let pause = error.pause(failures);
             if failures == 1 {
                 let error = format!("{:#}", anyhow::Error::from(error));
                 tracing::warn!(error, "the homeserver does not answer; trying again");

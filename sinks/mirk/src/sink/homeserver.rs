@@ -53,3 +53,40 @@ pub enum SendError {
     #[error("the account is logged out")]
     LoggedOut(#[source] anyhow::Error),
 }
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Between two looks at a room that we may not write to.
+const CLOSED_PAUSE: Duration = Duration::from_secs(30);
+/// No homeserver is believed to want a longer one.
+const LONGEST_LIMIT: Duration = Duration::from_mins(10);
+
+impl SendError {
+    /// How long to wait after this many failures in a row: what the homeserver says, or a time
+    /// that grows to 15 seconds.
+    pub fn pause(&self, failures: u32) -> Duration {
+        match self {
+            Self::Limited(pause) => (*pause).min(LONGEST_LIMIT),
+            Self::Closed(_) => CLOSED_PAUSE,
+            _ => {
+                let factor = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
+                FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        let away = SendError::Unavailable(anyhow::anyhow!("away"));
+        let pauses: Vec<u64> = (0..=7).map(|failures| away.pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [1, 1, 2, 4, 8, 15, 15, 15]);
+        assert_eq!(away.pause(u32::MAX), LONGEST_PAUSE);
+        let limited = |seconds| SendError::Limited(Duration::from_secs(seconds)).pause(1).as_secs();
+        assert_eq!((limited(7), limited(1 << 40)), (7, 600));
+    }
+}

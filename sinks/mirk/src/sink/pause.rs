@@ -11,13 +11,10 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Default)]
 pub struct Pause(Arc<Mutex<Option<Instant>>>);
 
-/// No homeserver is believed to want a longer pause.
-const LONGEST: Duration = Duration::from_mins(10);
-
 impl Pause {
     /// Nothing is sent for this long.
     pub fn extend(&self, pause: Duration) {
-        let until = Instant::now() + pause.min(LONGEST);
+        let until = Instant::now() + pause;
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Some(current.map_or(until, |at| at.max(until)));
     }

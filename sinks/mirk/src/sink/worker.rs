@@ -16,10 +16,6 @@ use crate::{
 /// Homeservers remember transaction ids for a day. A message that was tried earlier than this is
 /// looked for in the room before it is sent again.
 const TRANSACTION_AGE: SignedDuration = SignedDuration::from_hours(20);
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// Between two looks at a room that we may not write to.
-const CLOSED_PAUSE: Duration = Duration::from_secs(30);
 /// A clock that jumps must not keep a room waiting: it is looked at anew after so long.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
@@ -158,7 +154,8 @@ impl<H: Homeserver> Worker<H> {
                     return Ok(());
                 }
                 Err(Failure::Store(error)) => return Err(error.into()),
-                Err(Failure::Send(SendError::Limited(pause))) => {
+                Err(Failure::Send(error @ SendError::Limited(_))) => {
+                    let pause = error.pause(0);
                     tracing::debug!(room = self.room, ?pause, "the homeserver wants a pause");
                     self.pause.extend(pause);
                 }
@@ -186,11 +183,7 @@ impl<H: Homeserver> Worker<H> {
     }
 
     async fn wait_after(&mut self, failures: u32, error: SendError) {
-        let pause = match error {
-            SendError::Closed(_) => CLOSED_PAUSE,
-            SendError::Limited(pause) => pause.min(LONGEST_WAIT),
-            _ => pause_after(failures),
-        };
+        let pause = error.pause(failures);
         if failures == 1 {
             let error = format!("{:#}", anyhow::Error::from(error));
             tracing::warn!(room = self.room, error, "the room waits");
@@ -253,12 +246,6 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
-}
-
-/// Grows to 15 seconds.
-pub fn pause_after(failures: u32) -> Duration {
-    let factor = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
-    FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
