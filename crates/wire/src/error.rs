@@ -23,6 +23,12 @@ pub enum WireError {
         /// Why not.
         source: zmq::Error,
     },
+    /// Encrypted connections were asked for and cannot be had.
+    #[error("this libzmq cannot encrypt connections (CURVE); install one of 4.3 that can")]
+    NoCurve,
+    /// Encrypted endpoints without a gate would let anybody in.
+    #[error("encrypted endpoints need a CURVE key and a list of clients")]
+    NoGate,
     /// The operating system gave no thread or eventfd.
     #[error("could not start the socket thread")]
     Thread(#[source] std::io::Error),

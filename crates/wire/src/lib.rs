@@ -9,17 +9,22 @@
 //! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
 //! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
 
+mod connections;
 pub mod curve;
 mod error;
+mod listen;
 pub mod publish;
 pub mod replay;
 mod router;
 mod socket;
 pub mod submit;
 pub mod subscription;
+mod sys;
 mod wake;
 
 pub use crate::{
+    connections::ConnectionCounters,
     error::WireError,
-    socket::{Context, Endpoint},
+    listen::{ConnectionLimits, Listen},
+    socket::{Context, Endpoint, HandshakeFailure},
 };

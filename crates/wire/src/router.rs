@@ -1,6 +1,7 @@
-//! A ROUTER socket behind two channels: what submit and replay share.
+//! ROUTER sockets behind channels: what submit and replay share.
 //!
-//! Messages come out in batches. While the consumer's channel is full the socket leaves the poll
+//! There is one socket for plain connections and one for encrypted ones, each with a thread; what
+//! comes over either goes into the same channel. Messages come out in batches. While the consumer's channel is full the socket leaves the poll
 //! set, so that TCP slows the senders down and nothing is dropped here. Sends never block: an
 //! answer for a peer that is gone or does not read is dropped and counted.
 
@@ -16,13 +17,16 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::{
-    Context, Endpoint, WireError,
-    socket::{Settings, bind, poll, receive},
+    Context, Endpoint, Listen, WireError,
+    connections::{ConnectionCounters, Connections},
+    listen::Door,
+    socket::{MonitoredSocket, Reports, Settings, bind, poll, receive},
     wake::Waker,
 };
 
-/// The most messages that are handed on at once.
+/// The most messages that are handed on at once, and about how many bytes.
 const MAX_BATCH: usize = 256;
+const MAX_BATCH_BYTES: u64 = 2 << 20;
 /// Batches that wait for the consumer, and groups of answers that wait for the socket.
 const QUEUED_BATCHES: usize = 16;
 
@@ -49,7 +53,12 @@ pub enum Next<T> {
 
 /// The connection that a message came over, as ZeroMQ names it. Peers may choose the name, so
 /// it is good for answering and for nothing else.
-pub type Peer = Box<[u8]>;
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Peer {
+    /// The socket, of those that the server has.
+    door: usize,
+    name: Box<[u8]>,
+}
 
 /// A message as it came: who sent it and its first frames.
 pub(crate) struct Incoming {
@@ -68,44 +77,84 @@ pub(crate) struct Outgoing {
 pub(crate) struct Router {
     pub(crate) endpoints: Vec<Endpoint>,
     incoming: Receiver<Vec<Incoming>>,
-    outgoing: Sender<Vec<Outgoing>>,
-    waker: Waker,
+    doors: Vec<DoorHandle>,
     phase: Arc<AtomicU8>,
     dropped: Arc<AtomicU64>,
+    connections: Arc<ConnectionCounters>,
+}
+
+/// One socket's thread, from outside.
+struct DoorHandle {
+    outgoing: Sender<Vec<Outgoing>>,
+    waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Router {
-    /// Binds the endpoints and starts the thread that owns the socket.
+    /// Binds the endpoints and starts the threads that own the sockets.
     pub(crate) fn bind(
         context: &Context,
         name: &str,
-        endpoints: &[Endpoint],
+        listen: &Listen,
         settings: &Settings,
         max_frames: usize,
     ) -> Result<Self, WireError> {
-        let socket = context.socket(settings)?;
-        let endpoints = bind(&socket, endpoints)?;
-        let waker = Waker::new().map_err(WireError::Thread)?;
         let (to_consumer, incoming) = bounded(QUEUED_BATCHES);
+        let mut router = Self {
+            endpoints: Vec::new(),
+            incoming,
+            doors: Vec::new(),
+            phase: Arc::new(AtomicU8::new(READING)),
+            dropped: Arc::default(),
+            connections: Arc::default(),
+        };
+        for door in listen.doors()? {
+            router.open(context, name, &door, listen, settings, max_frames, &to_consumer)?;
+        }
+        Ok(router)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are what the one caller was given")]
+    fn open(
+        &mut self,
+        context: &Context,
+        name: &str,
+        door: &Door<'_>,
+        listen: &Listen,
+        settings: &Settings,
+        max_frames: usize,
+        to_consumer: &Sender<Vec<Incoming>>,
+    ) -> Result<(), WireError> {
+        let mut socket = context.monitored(settings, Reports::Server)?;
+        if let Some(gate) = door.gate {
+            gate.guard(&mut socket.socket)?;
+        }
+        self.endpoints.extend(bind(&socket.socket, door.endpoints)?);
+        let waker = Waker::new().map_err(WireError::Thread)?;
         let (outgoing, from_consumer) = bounded(QUEUED_BATCHES);
-        let phase = Arc::new(AtomicU8::new(READING));
-        let dropped = Arc::new(AtomicU64::new(0));
         let thread = RouterThread {
             socket,
+            door: self.doors.len(),
+            connections: Connections::new(
+                listen.limits,
+                settings.max_message_bytes,
+                door.gate.map(|gate| gate.clients().clone()),
+                self.connections.clone(),
+            ),
             max_frames,
-            to_consumer,
+            to_consumer: to_consumer.clone(),
             from_consumer,
             waiting: None,
             waker: waker.clone(),
-            phase: phase.clone(),
-            dropped: dropped.clone(),
+            phase: self.phase.clone(),
+            dropped: self.dropped.clone(),
         };
         let thread = std::thread::Builder::new()
-            .name(name.to_owned())
+            .name(door.thread_name(name))
             .spawn(move || thread.run())
             .map_err(WireError::Thread)?;
-        Ok(Self { endpoints, incoming, outgoing, waker, phase, dropped, thread: Some(thread) })
+        self.doors.push(DoorHandle { outgoing, waker, thread: Some(thread) });
+        Ok(())
     }
 
     /// The next messages; without `patience` it waits for as long as it takes.
@@ -114,7 +163,7 @@ impl Router {
             None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(patience) => self.incoming.recv_timeout(patience),
         };
-        self.waker.wake();
+        self.wake();
         match batch {
             Ok(batch) => Next::Batch(batch),
             Err(RecvTimeoutError::Timeout) => Next::Quiet,
@@ -122,8 +171,18 @@ impl Router {
         }
     }
 
+    fn wake(&self) {
+        self.doors.iter().for_each(|door| door.waker.wake());
+    }
+
     pub(crate) fn sender(&self) -> RouterSender {
-        RouterSender { outgoing: self.outgoing.clone(), waker: self.waker.clone() }
+        let doors = self.doors.iter().map(|door| (door.outgoing.clone(), door.waker.clone()));
+        RouterSender { doors: doors.collect() }
+    }
+
+    /// What became of the connections, so far.
+    pub(crate) fn connections(&self) -> Arc<ConnectionCounters> {
+        self.connections.clone()
     }
 
     /// Answers that could not be sent, so far.
@@ -131,20 +190,23 @@ impl Router {
         self.dropped.clone()
     }
 
-    /// Stops reading from the socket; what was read is still handed out, and answers are sent
+    /// Stops reading from the sockets; what was read is still handed out, and answers are sent
     /// until the router is dropped.
     pub(crate) fn close(&self) -> Closer {
-        Closer { phase: self.phase.clone(), waker: self.waker.clone() }
+        let wakers = self.doors.iter().map(|door| door.waker.clone()).collect();
+        Closer { phase: self.phase.clone(), wakers }
     }
 }
 
-/// Sends the answers that are queued, then closes the socket.
+/// Sends the answers that are queued, then closes the sockets.
 impl Drop for Router {
     fn drop(&mut self) {
         self.phase.store(ENDING, Ordering::Release);
-        self.waker.wake();
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        self.wake();
+        for door in &mut self.doors {
+            if let Some(thread) = door.thread.take() {
+                drop(thread.join());
+            }
         }
     }
 }
@@ -153,29 +215,33 @@ impl Drop for Router {
 #[derive(Clone)]
 pub struct Closer {
     phase: Arc<AtomicU8>,
-    waker: Waker,
+    wakers: Vec<Waker>,
 }
 
 impl Closer {
     /// Stops taking messages.
     pub fn close(&self) {
         self.phase.fetch_max(CLOSED, Ordering::AcqRel);
-        self.waker.wake();
+        self.wakers.iter().for_each(Waker::wake);
     }
 }
 
 /// Sends answers from any thread.
 #[derive(Clone)]
 pub(crate) struct RouterSender {
-    outgoing: Sender<Vec<Outgoing>>,
-    waker: Waker,
+    doors: Vec<(Sender<Vec<Outgoing>>, Waker)>,
 }
 
 impl RouterSender {
-    /// Hands answers to the socket's thread; waits while its queue is full.
-    pub(crate) fn send(&self, answers: Vec<Outgoing>) {
-        if !answers.is_empty() && self.outgoing.send(answers).is_ok() {
-            self.waker.wake();
+    /// Hands answers to the sockets' threads; waits while a queue is full.
+    pub(crate) fn send(&self, mut answers: Vec<Outgoing>) {
+        for (number, (outgoing, waker)) in self.doors.iter().enumerate() {
+            let (own, others) = answers.into_iter().partition(|answer| answer.peer.door == number);
+            answers = others;
+            let own: Vec<Outgoing> = own;
+            if !own.is_empty() && outgoing.send(own).is_ok() {
+                waker.wake();
+            }
         }
     }
 }
@@ -202,8 +268,22 @@ impl Reading {
     }
 }
 
+/// What a look at the socket came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReadOutcome {
+    /// Nothing had come.
+    Nothing,
+    /// All that had come was read.
+    All,
+    /// There may be more.
+    More,
+}
+
 struct RouterThread {
-    socket: zmq::Socket,
+    socket: MonitoredSocket,
+    /// Which of the server's sockets it is.
+    door: usize,
+    connections: Connections,
     max_frames: usize,
     to_consumer: Sender<Vec<Incoming>>,
     from_consumer: Receiver<Vec<Outgoing>>,
@@ -228,14 +308,16 @@ impl RouterThread {
             self.send_answers();
             if phase == ENDING {
                 // The last answers get a moment to leave.
-                return self.socket.set_linger(500);
+                return self.socket.socket.set_linger(500);
             }
             if phase == CLOSED && reading == Reading::Open {
                 reading = Reading::Draining { until: Instant::now() + DRAIN };
             }
+            self.connections.read_reports(&self.socket)?;
             if reading != Reading::Over {
-                let was_quiet = self.read()?;
-                if reading.is_drained(was_quiet && self.waiting.is_none()) {
+                let outcome = self.read()?;
+                self.connections.look(outcome != ReadOutcome::More);
+                if reading.is_drained(outcome == ReadOutcome::Nothing) {
                     reading = Reading::Over;
                     // The consumer sees the end once it has taken what was read.
                     self.to_consumer = bounded(0).0;
@@ -247,43 +329,56 @@ impl RouterThread {
 
     fn sleep(&self, reading: Reading) -> Result<(), zmq::Error> {
         let wake = self.waker.poll_item();
+        let reports = self.socket.monitor_item();
+        let patience = self.connections.patience();
         match reading {
-            Reading::Over => poll(&mut [wake], -1)?,
-            _ if self.waiting.is_some() => poll(&mut [wake], -1)?,
-            Reading::Open => poll(&mut [wake, self.socket.as_poll_item(zmq::POLLIN)], -1)?,
+            Reading::Over => poll(&mut [wake, reports], -1)?,
+            _ if self.waiting.is_some() => poll(&mut [wake, reports], patience)?,
+            Reading::Open => {
+                let messages = self.socket.socket.as_poll_item(zmq::POLLIN);
+                poll(&mut [wake, reports, messages], patience)?;
+            }
             Reading::Draining { .. } => {}
         }
         self.waker.reset();
         Ok(())
     }
 
-    /// Hands on what is there; says whether nothing was.
-    fn read(&mut self) -> Result<bool, zmq::Error> {
-        let batch = match self.waiting.take() {
-            Some(batch) => batch,
+    /// Hands on what is there.
+    fn read(&mut self) -> Result<ReadOutcome, zmq::Error> {
+        let (batch, outcome) = match self.waiting.take() {
+            Some(batch) => (batch, ReadOutcome::More),
             None => self.read_batch()?,
         };
         if batch.is_empty() {
-            return Ok(true);
+            return Ok(outcome);
         }
         match self.to_consumer.try_send(batch) {
             // There may be more where this came from, and a poll looks at the socket anyway.
             Ok(()) | Err(TrySendError::Disconnected(_)) => self.waker.wake(),
             Err(TrySendError::Full(batch)) => self.waiting = Some(batch),
         }
-        Ok(false)
+        Ok(outcome)
     }
 
-    fn read_batch(&self) -> Result<Vec<Incoming>, zmq::Error> {
+    fn read_batch(&mut self) -> Result<(Vec<Incoming>, ReadOutcome), zmq::Error> {
         let mut batch = Vec::new();
-        while batch.len() < MAX_BATCH {
-            let Some((mut frames, count)) = receive(&self.socket, self.max_frames + 1)? else {
-                break;
+        let mut bytes = 0;
+        while batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
+            let Some(mut message) = receive(&self.socket.socket, self.max_frames + 1)? else {
+                let outcome = if bytes == 0 { ReadOutcome::Nothing } else { ReadOutcome::All };
+                return Ok((batch, outcome));
             };
-            let peer = frames.remove(0).to_vec().into();
-            batch.push(Incoming { peer, frames, frame_count: count - 1 });
+            bytes += message.bytes;
+            let descriptor = message.descriptor();
+            if !self.connections.heard(descriptor, message.bytes, message.user()) {
+                continue;
+            }
+            let peer = Peer { door: self.door, name: message.frames.remove(0).to_vec().into() };
+            let frame_count = message.count - 1;
+            batch.push(Incoming { peer, frames: message.frames, frame_count });
         }
-        Ok(batch)
+        Ok((batch, ReadOutcome::More))
     }
 
     fn send_answers(&self) {
@@ -295,9 +390,9 @@ impl RouterThread {
     }
 
     fn send_answer(&self, answer: Outgoing) {
-        let frames = std::iter::once(zmq::Message::from(answer.peer.into_vec()))
+        let frames = std::iter::once(zmq::Message::from(answer.peer.name.into_vec()))
             .chain(answer.frames.into_iter().map(zmq::Message::from));
-        if let Err(error) = self.socket.send_multipart(frames, zmq::DONTWAIT) {
+        if let Err(error) = self.socket.socket.send_multipart(frames, zmq::DONTWAIT) {
             tracing::debug!(%error, "an answer was dropped: its peer is gone or does not read");
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

@@ -1,6 +1,12 @@
 //! Sockets with the options that every one of them needs.
 
-use crate::WireError;
+use std::{
+    fmt,
+    os::fd::RawFd,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use crate::{WireError, curve::Security, sys::stop_monitor};
 
 /// A ZeroMQ context; one a process.
 #[derive(Clone)]
@@ -31,6 +37,8 @@ impl Context {
         socket.set_heartbeat_ttl(60_000)?;
         socket.set_reconnect_ivl(100)?;
         socket.set_reconnect_ivl_max(5_000)?;
+        // What the kernel holds of a connection that is not read is bounded too; it doubles this.
+        socket.set_rcvbuf(RECEIVE_BUFFER)?;
         if settings.kind == zmq::ROUTER {
             // A reply to a peer that is gone or does not read fails at once instead of being
             // dropped in silence; every send is non-blocking, or it would wait for that peer.
@@ -39,20 +47,37 @@ impl Context {
         Ok(socket)
     }
 
-    /// A pair socket on which `socket` reports what becomes of its connections.
-    pub(crate) fn monitor(&self, socket: &zmq::Socket) -> Result<zmq::Socket, WireError> {
-        use std::sync::atomic::{AtomicU64, Ordering};
+    /// A socket whose connections report what becomes of them.
+    pub(crate) fn monitored(
+        &self,
+        settings: &Settings,
+        reports: Reports,
+    ) -> Result<MonitoredSocket, WireError> {
         // Names of in-process endpoints are unique in a context, and there may be several.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let endpoint = format!("inproc://monitor-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let events = zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw()
-            | zmq::SocketEvent::DISCONNECTED.to_raw();
-        socket.monitor(&endpoint, i32::from(events))?;
+        let socket = self.socket(settings)?;
+        socket.monitor(&endpoint, reports.mask())?;
         let monitor = self.0.socket(zmq::PAIR)?;
+        // ZeroMQ's own thread must never wait for the reader of its reports.
+        monitor.set_rcvhwm(0)?;
         monitor.connect(&endpoint)?;
-        Ok(monitor)
+        Ok(MonitoredSocket { socket, monitor })
+    }
+
+    /// The socket of a handler that libzmq asks in this process.
+    pub(crate) fn handler(&self, endpoint: &str) -> Result<zmq::Socket, WireError> {
+        let socket = self.0.socket(zmq::REP)?;
+        socket.set_linger(0)?;
+        socket
+            .bind(endpoint)
+            .map_err(|source| WireError::Bind { endpoint: endpoint.to_owned(), source })?;
+        Ok(socket)
     }
 }
+
+/// Bytes that the kernel keeps for one connection, before it doubles them.
+pub(crate) const RECEIVE_BUFFER: i32 = 256 << 10;
 
 /// What differs between sockets.
 pub(crate) struct Settings {
@@ -63,7 +88,108 @@ pub(crate) struct Settings {
     pub(crate) send_queue: i32,
 }
 
-/// Where a server listens. Encrypted endpoints will be another kind of it.
+/// What is reported of a socket's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reports {
+    /// A server's: they come and go.
+    Server,
+    /// A client's: the handshake succeeds or fails, the connection breaks.
+    Client,
+}
+
+impl Reports {
+    fn mask(self) -> i32 {
+        use zmq::SocketEvent::{
+            ACCEPTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
+            HANDSHAKE_FAILED_PROTOCOL, HANDSHAKE_SUCCEEDED,
+        };
+        let failures =
+            [HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL, HANDSHAKE_FAILED_PROTOCOL];
+        let first = match self {
+            Self::Server => ACCEPTED,
+            Self::Client => HANDSHAKE_SUCCEEDED,
+        };
+        let events = failures.into_iter().chain([first, DISCONNECTED]);
+        events.map(|event| i32::from(event.to_raw())).fold(0, |mask, event| mask | event)
+    }
+}
+
+/// A socket and the reports on its connections.
+pub(crate) struct MonitoredSocket {
+    pub(crate) socket: zmq::Socket,
+    monitor: zmq::Socket,
+}
+
+impl MonitoredSocket {
+    pub(crate) fn monitor_item(&self) -> zmq::PollItem<'_> {
+        self.monitor.as_poll_item(zmq::POLLIN)
+    }
+
+    /// The next report, if there is one.
+    pub(crate) fn report(&self) -> Result<Option<Report>, zmq::Error> {
+        while let Some(Received { frames, .. }) = receive(&self.monitor, 2)? {
+            let fields = frames.first().and_then(|frame| frame.first_chunk::<6>());
+            let Some([low, high, value @ ..]) = fields else { continue };
+            let event = u16::from_ne_bytes([*low, *high]);
+            let descriptor = i32::from_ne_bytes(*value);
+            let is = |candidate: zmq::SocketEvent| candidate.to_raw() == event;
+            return Ok(Some(if is(zmq::SocketEvent::ACCEPTED) {
+                Report::Accepted(descriptor)
+            } else if is(zmq::SocketEvent::HANDSHAKE_SUCCEEDED) {
+                Report::Connected
+            } else if is(zmq::SocketEvent::DISCONNECTED) {
+                Report::Disconnected(descriptor)
+            } else if is(zmq::SocketEvent::HANDSHAKE_FAILED_AUTH) {
+                Report::Failed(HandshakeFailure::KeyRefused)
+            } else {
+                Report::Failed(HandshakeFailure::NotUnderstood)
+            }));
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for MonitoredSocket {
+    fn drop(&mut self) {
+        stop_monitor(&mut self.socket);
+    }
+}
+
+/// What became of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Somebody connected; nothing is known of them but the descriptor.
+    Accepted(RawFd),
+    /// The handshake succeeded.
+    Connected,
+    /// It ended.
+    Disconnected(RawFd),
+    /// The handshake failed; the end follows.
+    Failed(HandshakeFailure),
+}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// The relay does not trust the key.
+    KeyRefused,
+    /// The two ends do not understand each other: another server key, or one encrypts and the
+    /// other does not.
+    NotUnderstood,
+}
+
+impl fmt::Display for HandshakeFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::KeyRefused => "the relay does not trust this key for connections",
+            Self::NotUnderstood => {
+                "no handshake: the server key is another one, or one end encrypts and the other does not"
+            }
+        })
+    }
+}
+
+/// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(pub String);
 
@@ -91,7 +217,12 @@ fn plain(endpoint: &str) -> String {
     }
 }
 
-pub(crate) fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), WireError> {
+pub(crate) fn connect(
+    socket: &zmq::Socket,
+    endpoint: &str,
+    security: &Security,
+) -> Result<(), WireError> {
+    security.protect(socket)?;
     socket
         .connect(endpoint)
         .map_err(|source| WireError::Connect { endpoint: endpoint.to_owned(), source })
@@ -105,14 +236,39 @@ pub(crate) fn poll(items: &mut [zmq::PollItem<'_>], timeout_ms: i64) -> Result<(
     }
 }
 
+/// A message of one or several frames.
+pub(crate) struct Received {
+    /// The first ones.
+    pub(crate) frames: Vec<zmq::Message>,
+    /// Frames that the message had, those beyond `frames` included.
+    pub(crate) count: usize,
+    /// What all of them took on the wire, about.
+    pub(crate) bytes: u64,
+}
+
+impl Received {
+    /// The connection that the message came over.
+    pub(crate) fn descriptor(&mut self) -> Option<RawFd> {
+        // Of the last frame, since a ROUTER writes the first one itself.
+        self.frames.last_mut()?.gets("__fd")?.parse().ok()
+    }
+
+    /// The client's key in Z85, where the connection is encrypted.
+    pub(crate) fn user(&mut self) -> Option<&str> {
+        self.frames.last_mut()?.gets("User-Id")
+    }
+}
+
 /// Receives one message of several frames, if there is one. Of more than `max_frames` the rest
-/// is thrown away; the true number of frames is returned beside them.
+/// is thrown away.
 pub(crate) fn receive(
     socket: &zmq::Socket,
     max_frames: usize,
-) -> Result<Option<(Vec<zmq::Message>, usize)>, zmq::Error> {
+) -> Result<Option<Received>, zmq::Error> {
+    /// A long frame's header, and what encryption adds to a frame.
+    const OVERHEAD: usize = 9 + 33;
     let mut frames = Vec::with_capacity(max_frames);
-    let mut count = 0;
+    let (mut count, mut bytes) = (0, 0);
     loop {
         let frame = match socket.recv_msg(zmq::DONTWAIT) {
             Ok(frame) => frame,
@@ -122,63 +278,12 @@ pub(crate) fn receive(
         };
         let more = frame.get_more();
         count += 1;
+        bytes += (frame.len() + OVERHEAD) as u64;
         if frames.len() < max_frames {
             frames.push(frame);
         }
         if !more {
-            return Ok(Some((frames, count)));
+            return Ok(Some(Received { frames, count, bytes }));
         }
     }
-}
-
-/// The option of XPUB sockets for which the `zmq` crate has no method.
-pub(crate) trait XpubSocket {
-    /// With `true` a send fails while any subscriber's queue is full; with `false` that
-    /// subscriber loses the message.
-    fn set_xpub_nodrop(&mut self, nodrop: bool) -> Result<(), zmq::Error>;
-}
-
-impl XpubSocket for zmq::Socket {
-    #[expect(unsafe_code, reason = "the crate offers no safe way to set this option")]
-    fn set_xpub_nodrop(&mut self, nodrop: bool) -> Result<(), zmq::Error> {
-        /// `ZMQ_XPUB_NODROP` of zmq.h.
-        const XPUB_NODROP: std::ffi::c_int = 69;
-        let value = std::ffi::c_int::from(nodrop);
-        // SAFETY: the socket is open for as long as `self` lives, nobody else uses it meanwhile
-        // because `self` is borrowed mutably, and ZeroMQ copies the value before it returns.
-        let outcome = unsafe {
-            zmq_sys::zmq_setsockopt(
-                self.as_mut_ptr(),
-                XPUB_NODROP,
-                std::ptr::from_ref(&value).cast(),
-                size_of_val(&value),
-            )
-        };
-        if outcome == 0 { Ok(()) } else { Err(zmq::Error::EINVAL) }
-    }
-}
-
-/// What a monitored socket's connection did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConnectionChange {
-    Connected,
-    Disconnected,
-}
-
-pub(crate) fn receive_change(
-    monitor: &zmq::Socket,
-) -> Result<Option<ConnectionChange>, zmq::Error> {
-    while let Some((frames, _)) = receive(monitor, 2)? {
-        let event = frames.first().and_then(|frame| frame.first_chunk::<2>());
-        let Some(event) = event.map(|bytes| u16::from_ne_bytes(*bytes)) else {
-            continue;
-        };
-        if event == zmq::SocketEvent::HANDSHAKE_SUCCEEDED.to_raw() {
-            return Ok(Some(ConnectionChange::Connected));
-        }
-        if event == zmq::SocketEvent::DISCONNECTED.to_raw() {
-            return Ok(Some(ConnectionChange::Disconnected));
-        }
-    }
-    Ok(None)
 }

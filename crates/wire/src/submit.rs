@@ -7,6 +7,7 @@ mod server;
 
 pub use crate::router::{Closer, Next, Peer};
 pub use frames::ReplyTo;
+pub(crate) use publisher::because;
 pub use publisher::{Publisher, PublisherConfig, Receipt, SubmitError};
 pub use reply::Reply;
 pub use server::{ReplySender, Submission, SubmitServer};

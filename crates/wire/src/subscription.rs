@@ -17,7 +17,9 @@ pub use cursor::{CursorError, CursorFile, CursorStore, InvalidPosition, Position
 pub use delivery::Delivery;
 use handled::Handled;
 
-use crate::{Context, WireError, replay::Failure, wake::Waker};
+use crate::{
+    Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker,
+};
 
 /// Events that wait for the consumer; beyond them they wait in the relay's journal.
 const QUEUED_UPDATES: usize = 1_024;
@@ -28,6 +30,8 @@ pub struct SubscriptionConfig {
     pub publish: String,
     /// The relay's replay endpoint. Without it gaps cannot be filled: each is reported.
     pub replay: Option<String>,
+    /// How to connect to both.
+    pub security: Security,
     /// Which events; empty: all.
     pub prefixes: Vec<Prefix>,
     /// Where to begin.
@@ -45,11 +49,12 @@ pub struct SubscriptionConfig {
 }
 
 impl SubscriptionConfig {
-    /// Follows everything from now on, unverified, and asks every 30 seconds.
+    /// Follows everything from now on, in the clear and unverified, and asks every 30 seconds.
     pub fn new(publish: impl Into<String>, replay: Option<String>) -> Self {
         Self {
             publish: publish.into(),
             replay,
+            security: Security::Plain,
             prefixes: Vec::new(),
             start: Start::Now,
             believe: Believe::Everything,
@@ -135,6 +140,8 @@ pub enum Update {
     Connected,
     /// The connection to the publish endpoint went down; it is tried again.
     Disconnected,
+    /// The relay does not let this consumer connect, or cannot be understood; it is tried again.
+    HandshakeFailed(HandshakeFailure),
     /// The replay endpoint does not answer; it is tried again.
     ReplaySilent,
 }

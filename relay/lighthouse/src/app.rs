@@ -2,14 +2,18 @@
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use crossbeam_channel::bounded;
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError};
-use laniakea_event::SigningKey;
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError, SystemClock};
+use laniakea_event::{
+    SigningKey,
+    keys::{CurveKeys, KeyFile},
+};
 use laniakea_journal::Journal;
 use laniakea_journal_sqlite::SqliteJournal;
 use laniakea_wire::{
-    Context, Endpoint,
+    Context, Endpoint, Listen,
+    curve::{Clients, CurveGate, CurvePair},
     publish::PublishServer,
     replay::ReplayServer,
     submit::{Closer, SubmitServer},
@@ -19,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     check::{Checker, RateGate},
-    config::Config,
+    config::{Config, SocketConfig},
     counters::{Counters, SocketCounters},
     policy::PolicySource,
     record::Recorder,
@@ -48,6 +52,8 @@ pub(crate) struct App {
     submit: SubmitServer,
     publish: PublishServer,
     replay: ReplayServer,
+    /// Without it nobody could connect to the encrypted endpoints.
+    gate: Option<Arc<CurveGate>>,
 }
 
 impl App {
@@ -59,27 +65,38 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let key = SigningKey::load(&config.identity.key_file)?;
-        let policy = Arc::new(PolicySource::load(&config, config_file, key.clone())?);
-        let journal = open_journal(&config, &key)?;
+        let policy =
+            Arc::new(PolicySource::load(&config, config_file, key.clone(), clock.clone())?);
+        let journal = Arc::new(open_journal(&config, &key)?);
         let context = Context::new();
-        let submit = SubmitServer::bind(
-            &context,
-            &config.submit.endpoints(),
-            config.limits.max_event_bytes,
-        )?;
-        let publish = PublishServer::bind(&context, &config.publish.endpoints())?;
-        let replay = ReplayServer::bind(&context, &config.replay.endpoints())?;
-        Ok(Self { config, key, clock, policy, journal: Arc::new(journal), submit, publish, replay })
+        let gate = open_gate(&config, &context, policy.clients())?;
+        let listen = |socket: &SocketConfig| Listen {
+            plain: socket.endpoints(),
+            curve: socket.curve_endpoints(),
+            gate: gate.clone(),
+            limits: config.limits.of_connections(),
+        };
+        let submit =
+            SubmitServer::bind(&context, &listen(&config.submit), config.limits.max_event_bytes)?;
+        let publish = PublishServer::bind(&context, &listen(&config.publish))?;
+        let replay = ReplayServer::bind(&context, &listen(&config.replay))?;
+        Ok(Self { config, key, clock, policy, journal, submit, publish, replay, gate })
     }
 
     /// What `lighthouse check` finds out; it changes nothing.
     pub(crate) fn check(config: &Config) -> anyhow::Result<Facts> {
         let key = SigningKey::load(&config.identity.key_file)?;
-        let policy = PolicySource::load(config, Path::new(""), key.clone())?.current();
+        let clock = Arc::new(SystemClock);
+        let policy = PolicySource::load(config, Path::new(""), key.clone(), clock)?;
+        let clients = policy.clients();
+        let curve = curve_pair(config)?.map(|pair| pair.public.to_string());
+        let policy = policy.current();
         let path = config.data_dir.join(JOURNAL_FILE);
         Ok(Facts {
             relay: key.signer().to_string(),
             trusted_keys: policy.trust.keyring().iter().count(),
+            curve_clients: curve.is_some().then(|| clients.len()),
+            curve_key: curve,
             journal: path.display().to_string(),
             journal_exists: path.is_file(),
         })
@@ -91,6 +108,12 @@ impl App {
         let counters = Arc::new(Counters::default());
         let socket_counters = SocketCounters {
             malformed: self.submit.malformed(),
+            refused_keys: self.gate.as_ref().map(|gate| gate.refused()).unwrap_or_default(),
+            connections: [
+                ("submit", self.submit.connections()),
+                ("publish", self.publish.connections()),
+                ("replay", self.replay.connections()),
+            ],
             dropped_replies: self.submit.dropped_replies(),
             dropped_answers: self.replay.dropped_answers(),
             subscriptions: self.publish.subscriptions(),
@@ -144,6 +167,8 @@ impl App {
         watch_keys(&mut lifecycle, self.policy.clone());
         remove_old_events(&mut lifecycle, &self.config, self.journal, self.clock);
         let policy = self.policy;
+        // It guards the encrypted endpoints until the end.
+        let _gate = self.gate;
         lifecycle
             .run(
                 move || policy.reload(),
@@ -187,6 +212,30 @@ fn run_relay(first_half: Checker, second_half: Recorder, submit: &Closer) -> any
         outcome?;
         joined.map_err(|_| anyhow::anyhow!("the checking thread panicked"))
     })
+}
+
+/// The relay's keys for encrypted connections, where the configuration wants any.
+fn curve_pair(config: &Config) -> anyhow::Result<Option<CurvePair>> {
+    let sockets = [&config.submit, &config.publish, &config.replay];
+    if sockets.iter().all(|socket| socket.curve_endpoints().is_empty()) {
+        return Ok(None);
+    }
+    let path = &config.identity.key_file;
+    let Some(CurveKeys { public, secret: Some(secret) }) = KeyFile::load_secret(path)?.curve else {
+        bail!("curve_endpoints need CURVE keys, and {} has none", path.display());
+    };
+    let pair = CurvePair::parse(&public, &secret)
+        .with_context(|| format!("the CURVE keys in {} are wrong", path.display()))?;
+    Ok(Some(pair))
+}
+
+fn open_gate(
+    config: &Config,
+    context: &Context,
+    clients: Clients,
+) -> anyhow::Result<Option<Arc<CurveGate>>> {
+    let Some(pair) = curve_pair(config)? else { return Ok(None) };
+    Ok(Some(Arc::new(CurveGate::open(context, pair, clients)?)))
 }
 
 fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<SqliteJournal> {
@@ -243,15 +292,23 @@ fn remove_old_events(
 pub(crate) struct Facts {
     relay: String,
     trusted_keys: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curve_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    curve_clients: Option<usize>,
     journal: String,
     journal_exists: bool,
 }
 
 impl fmt::Display for Facts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay, trusted_keys, journal, journal_exists } = self;
+        let Self { relay, trusted_keys, curve_key, curve_clients, journal, journal_exists } = self;
         writeln!(formatter, "relay         {relay}")?;
         writeln!(formatter, "trusted keys  {trusted_keys}")?;
+        if let (Some(key), Some(clients)) = (curve_key, curve_clients) {
+            writeln!(formatter, "curve key     {key}")?;
+            writeln!(formatter, "may connect   {clients}")?;
+        }
         let state = if *journal_exists { "" } else { " (will be made)" };
         write!(formatter, "journal       {journal}{state}")
     }

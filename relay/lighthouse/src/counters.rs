@@ -9,6 +9,7 @@ use std::{
 };
 
 use laniakea_event::Reason;
+use laniakea_wire::ConnectionCounters;
 
 /// Counts since the start, shared by all threads.
 #[derive(Debug, Default)]
@@ -74,6 +75,10 @@ impl Counters {
 #[derive(Debug, Clone)]
 pub(crate) struct SocketCounters {
     pub(crate) malformed: Arc<AtomicU64>,
+    /// Clients whose CURVE key is not trusted.
+    pub(crate) refused_keys: Arc<AtomicU64>,
+    /// By socket.
+    pub(crate) connections: [(&'static str, Arc<ConnectionCounters>); 3],
     pub(crate) dropped_replies: Arc<AtomicU64>,
     pub(crate) dropped_answers: Arc<AtomicU64>,
     pub(crate) subscriptions: Arc<AtomicI64>,
@@ -82,14 +87,18 @@ pub(crate) struct SocketCounters {
 impl SocketCounters {
     pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
         let subscriptions = self.subscriptions.load(Ordering::Relaxed).max(0).unsigned_abs();
-        [
+        let own = [
             ("malformed", self.malformed.load(Ordering::Relaxed)),
+            ("refused_keys", self.refused_keys.load(Ordering::Relaxed)),
             ("dropped_replies", self.dropped_replies.load(Ordering::Relaxed)),
             ("dropped_answers", self.dropped_answers.load(Ordering::Relaxed)),
             ("subscriptions", subscriptions),
         ]
-        .map(|(name, count)| (name.to_owned(), count))
-        .into()
+        .map(|(name, count)| (name.to_owned(), count));
+        let of_socket = |(socket, counters): &(&str, Arc<ConnectionCounters>)| {
+            counters.snapshot().map(|(name, count)| (format!("{socket}_{name}"), count))
+        };
+        own.into_iter().chain(self.connections.iter().flat_map(of_socket)).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use laniakea_event::{
     KeyId, SignerId,
     keys::{CurveKeys, Metadata},
 };
-use laniakea_wire::curve;
+use laniakea_wire::curve::CurvePair;
 
 /// Makes the directory and says what to do next. Nothing that exists is overwritten.
 #[expect(clippy::print_stdout, reason = "what the user is to do next")]
@@ -27,8 +27,9 @@ pub(crate) fn init(dir: &Path, id: &str, clock: &dyn Clock) -> anyhow::Result<()
             .create(&path)
             .with_context(|| format!("could not make {}", path.display()))?;
     }
-    let pair = curve::generate()?;
-    let curve = CurveKeys { public: pair.public, secret: Some(pair.secret) };
+    let pair = CurvePair::generate()?;
+    let curve =
+        CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) };
     let metadata = Metadata {
         name: format!("Relay {signer}"),
         date_created: clock.now().strftime("%Y-%m-%d %H:%M:%S").to_string(),

@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{TrustConfig, WatchedKeys, load_config};
+use laniakea_daemon::{Clock, TrustConfig, WatchedKeys, load_config};
 use laniakea_event::{SigningKey, Trust};
+use laniakea_wire::curve::{Clients, CurveKey};
 
 use crate::config::{Config, LimitsConfig};
 
@@ -22,7 +23,10 @@ pub(crate) struct Policy {
 pub(crate) struct PolicySource {
     config_file: PathBuf,
     own_key: SigningKey,
+    clock: Arc<dyn Clock>,
     current: RwLock<Arc<Policy>>,
+    /// Who may connect to the encrypted endpoints.
+    clients: Clients,
     /// What the rules were made of; held while they are made anew.
     parts: Mutex<Parts>,
 }
@@ -39,6 +43,7 @@ impl PolicySource {
         config: &Config,
         config_file: &Path,
         own_key: SigningKey,
+        clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let parts = Parts {
             keys: WatchedKeys::load(&config.trust.keys_dir)?,
@@ -46,7 +51,21 @@ impl PolicySource {
             limits: config.limits,
         };
         let current = RwLock::new(Arc::new(parts.policy(&own_key)?));
-        Ok(Self { config_file: config_file.to_owned(), own_key, current, parts: Mutex::new(parts) })
+        let source = Self {
+            config_file: config_file.to_owned(),
+            own_key,
+            clock,
+            current,
+            clients: Clients::default(),
+            parts: Mutex::new(parts),
+        };
+        source.refresh_keys();
+        Ok(source)
+    }
+
+    /// Who may connect to the encrypted endpoints, as of now and later on.
+    pub(crate) fn clients(&self) -> Clients {
+        self.clients.clone()
     }
 
     /// The rules in force.
@@ -71,6 +90,7 @@ impl PolicySource {
         let old = std::mem::replace(&mut parts.config, config.trust);
         let old_limits = std::mem::replace(&mut parts.limits, config.limits);
         let outcome = self.read_keys(&mut parts);
+        self.admit(&parts);
         if outcome.is_err() {
             parts.config = old;
             parts.limits = old_limits;
@@ -78,15 +98,28 @@ impl PolicySource {
         outcome
     }
 
-    /// Looks whether the key directory changed, and if so reads it again.
+    /// Looks whether the key directory changed, and if so reads it again; and whose time has come
+    /// or is over.
     pub(crate) fn refresh_keys(&self) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !parts.keys.have_changed() {
-            return;
-        }
-        if let Err(error) = self.read_keys(&mut parts) {
+        if parts.keys.have_changed()
+            && let Err(error) = self.read_keys(&mut parts)
+        {
             tracing::error!(error = format!("{error:#}"), "keys not reloaded, the old ones stay");
         }
+        self.admit(&parts);
+    }
+
+    fn admit(&self, parts: &Parts) {
+        let keys = parts.keys.curve_keys(self.clock.now());
+        let known = keys.into_iter().filter_map(|(key, signer)| match CurveKey::parse(&key) {
+            Ok(key) => Some((key, signer)),
+            Err(error) => {
+                tracing::debug!(%signer, %error, "a signer cannot connect");
+                None
+            }
+        });
+        self.clients.set(known.collect());
     }
 
     fn read_keys(&self, parts: &mut Parts) -> anyhow::Result<()> {

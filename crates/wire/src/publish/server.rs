@@ -1,4 +1,4 @@
-//! The XPUB socket and the thread that owns it.
+//! The XPUB sockets, one for plain connections and one for encrypted ones, each with a thread.
 
 use std::{
     sync::{
@@ -13,63 +13,105 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::patience::Patience;
 use crate::{
-    Context, Endpoint, WireError,
-    socket::{Settings, XpubSocket as _, bind, poll, receive},
+    Context, Endpoint, Listen, WireError,
+    connections::{ConnectionCounters, Connections},
+    listen::Door,
+    socket::{MonitoredSocket, Reports, Settings, bind, poll, receive},
+    sys::{SocketOption, set_option},
     wake::Waker,
 };
 
 /// Events that wait for one slow subscriber. ZeroMQ keeps 128 bytes for each beside the event
 /// itself, so 200 subscribers that all fall behind cost 50 MB; they find what they lost by `prev`.
 const SUBSCRIBER_QUEUE: i32 = 2_500;
+/// No subscription that can match anything is longer, nor is any part of a handshake.
+const MAX_SUBSCRIPTION_BYTES: i64 = 1 << 10;
 /// Groups that wait for the socket's thread, which never waits for a subscriber.
 const QUEUED_GROUPS: usize = 64;
 
 /// One event on its way out: the two frames of section 3.
+#[derive(Clone)]
 pub struct Publication {
     /// The event's id.
-    pub id: String,
+    pub id: Arc<str>,
     /// The event in canonical form.
     pub frame: Arc<[u8]>,
 }
 
-/// Publishes on one XPUB socket.
+/// Publishes events.
 ///
 /// In a burst it waits for its subscribers a little, since those of the older kind cannot ask for
 /// what they missed. One that does not read at all soon loses events, so that it harms nobody
 /// else, and finds out from `prev`.
 pub struct PublishServer {
     endpoints: Vec<Endpoint>,
-    groups: Option<Sender<Vec<Publication>>>,
-    waker: Waker,
+    doors: Vec<DoorHandle>,
     subscriptions: Arc<AtomicI64>,
+    connections: Arc<ConnectionCounters>,
+}
+
+/// One socket's thread, from outside.
+struct DoorHandle {
+    groups: Option<Sender<Arc<[Publication]>>>,
+    waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
 impl PublishServer {
     /// Binds the endpoints.
-    pub fn bind(context: &Context, endpoints: &[Endpoint]) -> Result<Self, WireError> {
-        let socket = context.socket(&Settings {
+    pub fn bind(context: &Context, listen: &Listen) -> Result<Self, WireError> {
+        let mut server = Self {
+            endpoints: Vec::new(),
+            doors: Vec::new(),
+            subscriptions: Arc::default(),
+            connections: Arc::default(),
+        };
+        for door in listen.doors()? {
+            server.open(context, &door, listen)?;
+        }
+        Ok(server)
+    }
+
+    fn open(
+        &mut self,
+        context: &Context,
+        door: &Door<'_>,
+        listen: &Listen,
+    ) -> Result<(), WireError> {
+        let settings = Settings {
             kind: zmq::XPUB,
-            max_message_bytes: 64 << 10,
+            max_message_bytes: MAX_SUBSCRIPTION_BYTES,
             receive_queue: 1_000,
             send_queue: SUBSCRIBER_QUEUE,
-        })?;
-        let endpoints = bind(&socket, endpoints)?;
+        };
+        let mut socket = context.monitored(&settings, Reports::Server)?;
+        // Not only the first subscription to a prefix: each is counted against its connection.
+        set_option(&mut socket.socket, SocketOption::XpubVerboser, true)?;
+        if let Some(gate) = door.gate {
+            gate.guard(&mut socket.socket)?;
+        }
+        self.endpoints.extend(bind(&socket.socket, door.endpoints)?);
         let waker = Waker::new().map_err(WireError::Thread)?;
         let (groups, receiver) = bounded(QUEUED_GROUPS);
-        let subscriptions = Arc::new(AtomicI64::new(0));
         let thread = PublishThread {
             socket,
+            connections: Connections::new(
+                listen.limits,
+                MAX_SUBSCRIPTION_BYTES,
+                door.gate.map(|gate| gate.clients().clone()),
+                self.connections.clone(),
+            ),
             groups: receiver,
             waker: waker.clone(),
-            subscriptions: subscriptions.clone(),
+            subscriptions: self.subscriptions.clone(),
             patience: Patience::default(),
         };
         let thread = std::thread::Builder::new()
-            .name("publish".to_owned())
+            .name(door.thread_name("publish"))
             .spawn(move || thread.run())
             .map_err(WireError::Thread)?;
-        Ok(Self { endpoints, groups: Some(groups), waker, subscriptions, thread: Some(thread) })
+        self.doors.push(DoorHandle { groups: Some(groups), waker, thread: Some(thread) });
+        Ok(())
     }
 
     /// Where the server listens.
@@ -79,33 +121,44 @@ impl PublishServer {
 
     /// Sends events to everybody who subscribed to their ids, in this order.
     pub fn publish(&self, group: Vec<Publication>) {
-        if let Some(groups) = &self.groups
-            && groups.send(group).is_ok()
-        {
-            self.waker.wake();
+        let group: Arc<[Publication]> = group.into();
+        for DoorHandle { groups, waker, .. } in &self.doors {
+            if groups.as_ref().is_some_and(|groups| groups.send(group.clone()).is_ok()) {
+                waker.wake();
+            }
         }
     }
 
-    /// Distinct subscriptions at present.
+    /// Subscriptions at present, each connection's counted.
     pub fn subscriptions(&self) -> Arc<AtomicI64> {
         self.subscriptions.clone()
     }
+
+    /// What became of the connections.
+    pub fn connections(&self) -> Arc<ConnectionCounters> {
+        self.connections.clone()
+    }
 }
 
-/// Sends what is queued, then closes the socket.
+/// Sends what is queued, then closes the sockets.
 impl Drop for PublishServer {
     fn drop(&mut self) {
-        self.groups = None;
-        self.waker.wake();
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
+        for door in &mut self.doors {
+            door.groups = None;
+            door.waker.wake();
+        }
+        for door in &mut self.doors {
+            if let Some(thread) = door.thread.take() {
+                drop(thread.join());
+            }
         }
     }
 }
 
 struct PublishThread {
-    socket: zmq::Socket,
-    groups: Receiver<Vec<Publication>>,
+    socket: MonitoredSocket,
+    connections: Connections,
+    groups: Receiver<Arc<[Publication]>>,
     waker: Waker,
     subscriptions: Arc<AtomicI64>,
     patience: Patience,
@@ -114,32 +167,45 @@ struct PublishThread {
 impl PublishThread {
     fn run(mut self) {
         // Events that are queued in ZeroMQ still go out when the process ends in good order.
-        self.socket.set_linger(500).unwrap_or_default();
+        self.socket.socket.set_linger(500).unwrap_or_default();
         if let Err(error) = self.serve() {
             tracing::error!(%error, "the publish socket failed");
         }
     }
 
     fn serve(&mut self) -> Result<(), zmq::Error> {
-        self.socket.set_xpub_nodrop(true)?;
+        self.set_nodrop(true)?;
         loop {
             self.waker.reset();
             loop {
                 match self.groups.try_recv() {
-                    Ok(group) => self.send(group)?,
+                    Ok(group) => self.send(&group)?,
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return Ok(()),
                 }
             }
+            self.connections.read_reports(&self.socket)?;
             self.read_subscriptions()?;
-            poll(&mut [self.waker.poll_item(), self.socket.as_poll_item(zmq::POLLIN)], -1)?;
+            self.connections.look(true);
+            let mut items = [
+                self.waker.poll_item(),
+                self.socket.monitor_item(),
+                self.socket.socket.as_poll_item(zmq::POLLIN),
+            ];
+            poll(&mut items, self.connections.patience())?;
         }
     }
 
-    fn send(&mut self, group: Vec<Publication>) -> Result<(), zmq::Error> {
+    /// With `true` a send fails while any subscriber's queue is full; with `false` that
+    /// subscriber loses the message.
+    fn set_nodrop(&mut self, nodrop: bool) -> Result<(), zmq::Error> {
+        set_option(&mut self.socket.socket, SocketOption::XpubNodrop, nodrop)
+    }
+
+    fn send(&mut self, group: &[Publication]) -> Result<(), zmq::Error> {
         for Publication { id, frame } in group {
             self.send_frame(id.as_bytes(), zmq::SNDMORE)?;
-            self.send_frame(&frame, 0)?;
+            self.send_frame(frame, 0)?;
         }
         Ok(())
     }
@@ -147,10 +213,10 @@ impl PublishThread {
     /// Sends one frame, waiting for slow subscribers as long as there is patience with them.
     fn send_frame(&mut self, frame: &[u8], more: i32) -> Result<(), zmq::Error> {
         loop {
-            match self.socket.send(frame, zmq::DONTWAIT | more) {
+            match self.socket.socket.send(frame, zmq::DONTWAIT | more) {
                 Ok(()) => {
                     if self.patience.has_returned(Instant::now()) {
-                        self.socket.set_xpub_nodrop(true)?;
+                        self.set_nodrop(true)?;
                     }
                     return Ok(());
                 }
@@ -160,7 +226,7 @@ impl PublishThread {
                         std::thread::park_timeout(Duration::from_millis(1));
                     } else {
                         // Whoever is behind loses events from here on; nobody else does.
-                        self.socket.set_xpub_nodrop(false)?;
+                        self.set_nodrop(false)?;
                     }
                 }
                 Err(error) => return Err(error),
@@ -168,15 +234,21 @@ impl PublishThread {
         }
     }
 
-    /// XPUB hands over the first subscription to a prefix and the last unsubscription from it.
-    fn read_subscriptions(&self) -> Result<(), zmq::Error> {
-        while let Some((frames, _)) = receive(&self.socket, 1)? {
-            let change = match frames.first().and_then(|frame| frame.first()) {
-                Some(1) => 1,
-                Some(0) => -1,
-                _ => 0,
+    /// XPUB hands over each subscription and its end; of a connection that broke without saying
+    /// so, it says so itself.
+    fn read_subscriptions(&mut self) -> Result<(), zmq::Error> {
+        while let Some(mut message) = receive(&self.socket.socket, 1)? {
+            let descriptor = message.descriptor();
+            let is_new = match message.frames.first().and_then(|frame| frame.first()) {
+                Some(1) => true,
+                Some(0) => false,
+                _ => continue,
             };
-            self.subscriptions.fetch_add(change, Ordering::Relaxed);
+            self.subscriptions.fetch_add(if is_new { 1 } else { -1 }, Ordering::Relaxed);
+            if descriptor.is_some() {
+                self.connections.heard(descriptor, message.bytes, message.user());
+                self.connections.subscribed(descriptor, is_new);
+            }
         }
         Ok(())
     }

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::{Failure, Header, Request};
 use crate::{
-    Context, WireError,
-    socket::{Settings, connect, poll, receive},
+    Context, HandshakeFailure, WireError,
+    curve::Security,
+    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
+    submit::because,
 };
 
 /// A relay's events with room for what it adds to them.
@@ -30,12 +32,14 @@ pub enum ReplayError {
     #[error("the relay answered {0}")]
     Failed(Failure),
     /// No answer came in time.
-    #[error("no answer from {endpoint} in {timeout:?}")]
+    #[error("no answer from {endpoint} in {timeout:?}{}", because(*.handshake))]
     Unreachable {
         /// Where the request was sent.
         endpoint: String,
         /// How long the answer was waited for.
         timeout: Duration,
+        /// Why there is no connection, if that is known.
+        handshake: Option<HandshakeFailure>,
     },
     /// What came is no answer of a relay.
     #[error("{endpoint} answered with something that is no replay header")]
@@ -61,9 +65,10 @@ impl ReplayClient {
     pub fn connect(
         context: &Context,
         endpoint: &str,
+        security: &Security,
         timeout: Duration,
     ) -> Result<Self, WireError> {
-        Ok(Self { socket: ReplaySocket::connect(context, endpoint)?, timeout })
+        Ok(Self { socket: ReplaySocket::connect(context, endpoint, security)?, timeout })
     }
 
     /// Sends a request and waits for its answer.
@@ -77,7 +82,8 @@ impl ReplayClient {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let endpoint = self.socket.endpoint.clone();
-                return Err(ReplayError::Unreachable { endpoint, timeout: self.timeout });
+                let handshake = self.socket.handshake_failure()?;
+                return Err(ReplayError::Unreachable { endpoint, timeout: self.timeout, handshake });
             }
             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1;
             poll(&mut [self.socket.poll_item()], left).map_err(WireError::Socket)?;
@@ -89,27 +95,33 @@ impl ReplayClient {
 pub(crate) struct ReplaySocket {
     context: Context,
     endpoint: String,
-    socket: zmq::Socket,
+    security: Security,
+    socket: MonitoredSocket,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
 }
 
 impl ReplaySocket {
-    pub(crate) fn connect(context: &Context, endpoint: &str) -> Result<Self, WireError> {
-        let socket = open(context, endpoint)?;
-        Ok(Self { context: context.clone(), endpoint: endpoint.to_owned(), socket, id: 0 })
+    pub(crate) fn connect(
+        context: &Context,
+        endpoint: &str,
+        security: &Security,
+    ) -> Result<Self, WireError> {
+        let socket = open(context, endpoint, security)?;
+        let (context, security) = (context.clone(), security.clone());
+        Ok(Self { context, endpoint: endpoint.to_owned(), security, socket, id: 0 })
     }
 
     /// Starts over with a new connection: what was asked on the old one is not waited for.
     pub(crate) fn reconnect(&mut self) -> Result<(), WireError> {
-        self.socket = open(&self.context, &self.endpoint)?;
+        self.socket = open(&self.context, &self.endpoint, &self.security)?;
         Ok(())
     }
 
     pub(crate) fn send(&mut self, request: &Request) -> Result<(), WireError> {
         self.id += 1;
         let frames = [&self.id.to_be_bytes()[..], &request.to_json()];
-        match self.socket.send_multipart(frames, zmq::DONTWAIT) {
+        match self.socket.socket.send_multipart(frames, zmq::DONTWAIT) {
             // Not sent: no answer will come, which the caller notices in time.
             Ok(()) | Err(zmq::Error::EAGAIN) => Ok(()),
             Err(error) => Err(error.into()),
@@ -118,7 +130,7 @@ impl ReplaySocket {
 
     /// The answer to the last request, if it is there.
     pub(crate) fn receive(&self) -> Result<Option<Result<Answer, ReplayError>>, WireError> {
-        while let Some((mut frames, _)) = receive(&self.socket, MAX_FRAMES)? {
+        while let Some(Received { mut frames, .. }) = receive(&self.socket.socket, MAX_FRAMES)? {
             if frames.len() < 2 || frames[0][..] != self.id.to_be_bytes() {
                 continue;
             }
@@ -142,17 +154,35 @@ impl ReplaySocket {
     }
 
     pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
-        self.socket.as_poll_item(zmq::POLLIN)
+        self.socket.socket.as_poll_item(zmq::POLLIN)
+    }
+
+    /// Why there is no connection, if the last attempt says so.
+    fn handshake_failure(&self) -> Result<Option<HandshakeFailure>, WireError> {
+        let mut last = None;
+        while let Some(report) = self.socket.report()? {
+            match report {
+                Report::Failed(failure) => last = Some(failure),
+                Report::Connected => last = None,
+                Report::Accepted(_) | Report::Disconnected(_) => {}
+            }
+        }
+        Ok(last)
     }
 }
 
-fn open(context: &Context, endpoint: &str) -> Result<zmq::Socket, WireError> {
-    let socket = context.socket(&Settings {
+fn open(
+    context: &Context,
+    endpoint: &str,
+    security: &Security,
+) -> Result<MonitoredSocket, WireError> {
+    let settings = Settings {
         kind: zmq::DEALER,
         max_message_bytes: MAX_FRAME_BYTES,
         receive_queue: 16,
         send_queue: 16,
-    })?;
-    connect(&socket, endpoint)?;
+    };
+    let socket = context.monitored(&settings, Reports::Client)?;
+    connect(&socket.socket, endpoint, security)?;
     Ok(socket)
 }

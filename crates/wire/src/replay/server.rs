@@ -7,7 +7,8 @@ use std::{
 
 use super::{Closer, Failure, FailureReason, Header, Request};
 use crate::{
-    Context, Endpoint, WireError,
+    Context, Endpoint, Listen, WireError,
+    connections::ConnectionCounters,
     router::{Incoming, Next, Outgoing, Peer, Router, RouterSender},
     socket::Settings,
 };
@@ -37,7 +38,7 @@ pub struct ReplayServer {
 
 impl ReplayServer {
     /// Binds the endpoints.
-    pub fn bind(context: &Context, endpoints: &[Endpoint]) -> Result<Self, WireError> {
+    pub fn bind(context: &Context, listen: &Listen) -> Result<Self, WireError> {
         let settings = Settings {
             kind: zmq::ROUTER,
             max_message_bytes: 128 << 10,
@@ -45,9 +46,14 @@ impl ReplayServer {
             // Pages are large: a peer that does not read them gets no more than these.
             send_queue: 4,
         };
-        let router = Router::bind(context, "replay", endpoints, &settings, 3)?;
+        let router = Router::bind(context, "replay", listen, &settings, 3)?;
         let answers = AnswerSender { router: router.sender(), busy: Arc::default() };
         Ok(Self { router, answers })
+    }
+
+    /// What became of the connections.
+    pub fn connections(&self) -> Arc<ConnectionCounters> {
+        self.router.connections()
     }
 
     /// Where the server listens.

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
 use crate::{
-    Context, WireError,
-    socket::{ConnectionChange, Settings, connect, poll, receive, receive_change},
+    Context, HandshakeFailure, WireError,
+    curve::Security,
+    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
     wake::Waker,
 };
 
@@ -21,6 +22,8 @@ use crate::{
 pub struct PublisherConfig {
     /// The relay's submit endpoint.
     pub endpoint: String,
+    /// How to connect to it.
+    pub security: Security,
     /// How long an event may wait for its reply.
     pub timeout: Duration,
     /// How many events may wait at once; more wait in [`Publisher::submit`].
@@ -28,9 +31,14 @@ pub struct PublisherConfig {
 }
 
 impl PublisherConfig {
-    /// Ten seconds and 1,024 events.
+    /// In the clear, ten seconds and 1,024 events.
     pub fn new(endpoint: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.into(), timeout: Duration::from_secs(10), window: 1_024 }
+        Self {
+            endpoint: endpoint.into(),
+            security: Security::Plain,
+            timeout: Duration::from_secs(10),
+            window: 1_024,
+        }
     }
 }
 
@@ -59,12 +67,14 @@ pub enum SubmitError {
         detail: String,
     },
     /// No reply came in time. The relay may have the event; sending it again is safe.
-    #[error("no reply from {endpoint} in {timeout:?}")]
+    #[error("no reply from {endpoint} in {timeout:?}{}", because(*.handshake))]
     Unreachable {
         /// Where it was sent.
         endpoint: String,
         /// How long the reply was waited for.
         timeout: Duration,
+        /// Why there is no connection, if that is known.
+        handshake: Option<HandshakeFailure>,
     },
     /// What came back is no reply.
     #[error("{endpoint} answered with something that is no reply to a submission")]
@@ -72,6 +82,11 @@ pub enum SubmitError {
         /// Where it was sent.
         endpoint: String,
     },
+}
+
+/// The end of a sentence that says why there is no connection.
+pub(crate) fn because(failure: Option<HandshakeFailure>) -> String {
+    failure.map_or_else(String::new, |failure| format!(": {failure}"))
 }
 
 impl SubmitError {
@@ -123,25 +138,25 @@ impl Publisher {
     ///
     /// Only where the endpoint is malformed or the system gives no socket or thread.
     pub fn connect(context: &Context, config: PublisherConfig) -> Result<Self, WireError> {
-        let socket = context.socket(&Settings {
+        let settings = Settings {
             kind: zmq::DEALER,
             max_message_bytes: 64 << 10,
             receive_queue: 0,
             send_queue: 0,
-        })?;
-        let monitor = context.monitor(&socket)?;
-        connect(&socket, &config.endpoint)?;
+        };
+        let socket = context.monitored(&settings, Reports::Client)?;
+        connect(&socket.socket, &config.endpoint, &config.security)?;
         let waker = Waker::new().map_err(WireError::Thread)?;
         let (submissions, receiver) = mpsc::channel(config.window.max(1));
         let thread = PublisherThread {
             socket,
-            monitor,
             submissions: receiver,
             waker: waker.clone(),
             config: config.clone(),
             waiting: BTreeMap::new(),
             next_id: 0,
             was_connected: false,
+            handshake: None,
         };
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
@@ -163,13 +178,14 @@ impl Publisher {
         {
             self.waker.wake();
         }
-        receiver.await.unwrap_or_else(|_| Err(self.config.unreachable()))
+        receiver.await.unwrap_or_else(|_| Err(self.config.unreachable(None)))
     }
 }
 
 impl PublisherConfig {
-    fn unreachable(&self) -> SubmitError {
-        SubmitError::Unreachable { endpoint: self.endpoint.clone(), timeout: self.timeout }
+    fn unreachable(&self, handshake: Option<HandshakeFailure>) -> SubmitError {
+        let (endpoint, timeout) = (self.endpoint.clone(), self.timeout);
+        SubmitError::Unreachable { endpoint, timeout, handshake }
     }
 }
 
@@ -184,8 +200,7 @@ impl Drop for Publisher {
 }
 
 struct PublisherThread {
-    socket: zmq::Socket,
-    monitor: zmq::Socket,
+    socket: MonitoredSocket,
     submissions: mpsc::Receiver<Pending>,
     waker: Waker,
     config: PublisherConfig,
@@ -193,6 +208,8 @@ struct PublisherThread {
     waiting: BTreeMap<u64, Pending>,
     next_id: u64,
     was_connected: bool,
+    /// Why there is no connection at present, if that is known.
+    handshake: Option<HandshakeFailure>,
 }
 
 impl PublisherThread {
@@ -219,8 +236,8 @@ impl PublisherThread {
             poll(
                 &mut [
                     self.waker.poll_item(),
-                    self.socket.as_poll_item(readable),
-                    self.monitor.as_poll_item(readable),
+                    self.socket.socket.as_poll_item(readable),
+                    self.socket.monitor_item(),
                 ],
                 timeout,
             )?;
@@ -247,7 +264,7 @@ impl PublisherThread {
         let id = id.to_be_bytes();
         // An empty first frame would be read as a REQ envelope; such an event is junk anyway,
         // and the relay answers it all the same.
-        match self.socket.send_multipart([event, &id[..]], zmq::DONTWAIT) {
+        match self.socket.socket.send_multipart([event, &id[..]], zmq::DONTWAIT) {
             // Not sent: the reply will be late, and the caller told so.
             Err(zmq::Error::EAGAIN) | Ok(()) => Ok(()),
             Err(error) => Err(error),
@@ -256,7 +273,7 @@ impl PublisherThread {
 
     fn read_replies(&mut self) -> Result<(), zmq::Error> {
         let was_full = self.waiting.len() >= self.config.window.max(1);
-        while let Some((frames, _)) = receive(&self.socket, 2)? {
+        while let Some(Received { frames, .. }) = receive(&self.socket.socket, 2)? {
             let [id, reply] = &frames[..] else { continue };
             let id = <[u8; 8]>::try_from(&id[..]).map(u64::from_be_bytes);
             let Some(pending) = id.ok().and_then(|id| self.waiting.remove(&id)) else { continue };
@@ -283,13 +300,18 @@ impl PublisherThread {
     /// After a reconnection, what waits is sent again: its first copy may have died with the
     /// relay, and the relay recognises a second one.
     fn read_changes(&mut self) -> Result<(), zmq::Error> {
-        while let Some(change) = receive_change(&self.monitor)? {
-            if change == ConnectionChange::Connected
-                && std::mem::replace(&mut self.was_connected, true)
-            {
-                for (id, pending) in &self.waiting {
-                    self.send(*id, &pending.event)?;
+        while let Some(report) = self.socket.report()? {
+            match report {
+                Report::Connected => {
+                    self.handshake = None;
+                    if std::mem::replace(&mut self.was_connected, true) {
+                        for (id, pending) in &self.waiting {
+                            self.send(*id, &pending.event)?;
+                        }
+                    }
                 }
+                Report::Failed(failure) => self.handshake = Some(failure),
+                Report::Accepted(_) | Report::Disconnected(_) => {}
             }
         }
         Ok(())
@@ -300,7 +322,7 @@ impl PublisherThread {
         while let Some(late) =
             self.waiting.first_entry().filter(|first| first.get().deadline <= now)
         {
-            drop(late.remove().reply.send(Err(self.config.unreachable())));
+            drop(late.remove().reply.send(Err(self.config.unreachable(self.handshake))));
             self.waker.wake();
         }
     }

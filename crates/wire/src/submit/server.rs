@@ -13,7 +13,8 @@ use super::{
     frames::{Form, read_form},
 };
 use crate::{
-    Context, Endpoint, WireError,
+    Context, Endpoint, Listen, WireError,
+    connections::ConnectionCounters,
     router::{Incoming, Outgoing, Router, RouterSender},
     socket::Settings,
 };
@@ -40,17 +41,23 @@ impl SubmitServer {
     /// answered; longer ones cut the connection.
     pub fn bind(
         context: &Context,
-        endpoints: &[Endpoint],
+        listen: &Listen,
         max_event_bytes: usize,
     ) -> Result<Self, WireError> {
         let settings = Settings {
             kind: zmq::ROUTER,
             max_message_bytes: i64::try_from(max_event_bytes.saturating_mul(2)).unwrap_or(i64::MAX),
-            receive_queue: 1_000,
+            // Of each connection; what waits in them is bounded in bytes too (connections.rs).
+            receive_queue: 250,
             send_queue: 10_000,
         };
-        let router = Router::bind(context, "submit", endpoints, &settings, 2)?;
+        let router = Router::bind(context, "submit", listen, &settings, 2)?;
         Ok(Self { router, malformed: Arc::default() })
+    }
+
+    /// What became of the connections.
+    pub fn connections(&self) -> Arc<ConnectionCounters> {
+        self.router.connections()
     }
 
     /// Where the server listens.

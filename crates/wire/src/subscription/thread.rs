@@ -12,9 +12,9 @@ use super::{
     follower::{Follower, Step},
 };
 use crate::{
-    Context, WireError,
+    Context, HandshakeFailure, WireError,
     replay::{FailureReason, ReplayError, ReplaySocket, Request, SinkReport},
-    socket::{ConnectionChange, Settings, connect, poll, receive, receive_change},
+    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
     wake::Waker,
 };
 
@@ -29,8 +29,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const MAX_BURST: usize = 256;
 
 pub(super) struct SubscriptionThread {
-    live: zmq::Socket,
-    monitor: zmq::Socket,
+    live: MonitoredSocket,
     replay: Option<ReplaySocket>,
     follower: Follower,
     updates: mpsc::Sender<Result<Update, SubscriptionError>>,
@@ -41,6 +40,9 @@ pub(super) struct SubscriptionThread {
     asked: Option<Asked>,
     timers: Timers,
     is_silent: bool,
+    is_connected: bool,
+    /// Why there is no connection, if that was told.
+    handshake: Option<HandshakeFailure>,
 }
 
 struct Asked {
@@ -84,26 +86,26 @@ impl SubscriptionThread {
         handled: Arc<Handled>,
         waker: Waker,
     ) -> Result<Self, WireError> {
-        let live = context.socket(&Settings {
+        let settings = Settings {
             kind: zmq::SUB,
             max_message_bytes: 4 << 20,
             receive_queue: 10_000,
             send_queue: 1_000,
-        })?;
-        let monitor = context.monitor(&live)?;
+        };
+        let live = context.monitored(&settings, Reports::Client)?;
         if config.prefixes.is_empty() {
-            live.set_subscribe(b"")?;
+            live.socket.set_subscribe(b"")?;
         }
         for prefix in &config.prefixes {
-            live.set_subscribe(prefix.as_str().as_bytes())?;
+            live.socket.set_subscribe(prefix.as_str().as_bytes())?;
         }
-        connect(&live, &config.publish)?;
-        let replay =
-            config.replay.as_ref().map(|to| ReplaySocket::connect(context, to)).transpose()?;
+        connect(&live.socket, &config.publish, &config.security)?;
+        let replay = config.replay.as_ref();
+        let replay = replay.map(|to| ReplaySocket::connect(context, to, &config.security));
+        let replay = replay.transpose()?;
         let now = Instant::now();
         Ok(Self {
             live,
-            monitor,
             replay,
             follower: Follower::new(&config, position),
             updates,
@@ -119,6 +121,8 @@ impl SubscriptionThread {
                 confirm: now,
             },
             is_silent: false,
+            is_connected: false,
+            handshake: None,
         })
     }
 
@@ -146,8 +150,8 @@ impl SubscriptionThread {
     fn sleep(&self) -> Result<(), Ended> {
         let mut items = vec![
             self.waker.poll_item(),
-            self.live.as_poll_item(zmq::POLLIN),
-            self.monitor.as_poll_item(zmq::POLLIN),
+            self.live.socket.as_poll_item(zmq::POLLIN),
+            self.live.monitor_item(),
         ];
         items.extend(self.replay.as_ref().map(ReplaySocket::poll_item));
         let left = self.next_timer().saturating_duration_since(Instant::now());
@@ -172,14 +176,24 @@ impl SubscriptionThread {
     }
 
     fn read_changes(&mut self) -> Result<(), Ended> {
-        while let Some(change) = receive_change(&self.monitor)? {
-            match change {
-                ConnectionChange::Connected => {
+        while let Some(report) = self.live.report()? {
+            match report {
+                Report::Connected => {
+                    self.handshake = None;
+                    self.is_connected = true;
                     self.follower.look_again();
                     self.timers.settle = Some(Instant::now() + SETTLE);
                     self.tell(Update::Connected)?;
                 }
-                ConnectionChange::Disconnected => self.tell(Update::Disconnected)?,
+                Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
+                    self.tell(Update::Disconnected)?;
+                }
+                // It is tried again, and fails again: that is told once.
+                Report::Failed(failure) if self.handshake != Some(failure) => {
+                    self.handshake = Some(failure);
+                    self.tell(Update::HandshakeFailed(failure))?;
+                }
+                Report::Failed(_) | Report::Disconnected(_) | Report::Accepted(_) => {}
             }
         }
         Ok(())
@@ -188,7 +202,7 @@ impl SubscriptionThread {
     /// Says whether there may be more.
     fn read_live(&mut self) -> Result<bool, Ended> {
         for _ in 0..MAX_BURST {
-            let Some((frames, count)) = receive(&self.live, 2)? else {
+            let Some(Received { frames, count, .. }) = receive(&self.live.socket, 2)? else {
                 return Ok(false);
             };
             if let ([topic, frame], 2) = (&frames[..], count) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use laniakea_daemon::Age;
 use laniakea_event::Limits;
+use laniakea_wire::ConnectionLimits;
 use serde::Deserialize;
 
 /// What is too much, too fast, too old or too new.
@@ -24,6 +25,11 @@ pub(crate) struct LimitsConfig {
     /// Events that a signer or a connection may send at once before its rate counts.
     /// Default: 20000.
     pub(crate) rate_burst: u32,
+    /// Connections to the plain endpoints of a socket, and as many to its encrypted ones.
+    /// Default: 500.
+    pub(crate) max_connections: u32,
+    /// Subscriptions of one connection. Default: 250.
+    pub(crate) max_subscriptions: u32,
 }
 
 impl Default for LimitsConfig {
@@ -35,6 +41,8 @@ impl Default for LimitsConfig {
             rate_per_signer: 2_000,
             rate_per_connection: 10_000,
             rate_burst: 20_000,
+            max_connections: 500,
+            max_subscriptions: 250,
         }
     }
 }
@@ -44,17 +52,27 @@ impl LimitsConfig {
         Limits { max_bytes: self.max_event_bytes, ..Limits::SUBMISSION }
     }
 
+    pub(crate) fn of_connections(&self) -> ConnectionLimits {
+        let size = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        ConnectionLimits {
+            connections: size(self.max_connections),
+            subscriptions: size(self.max_subscriptions),
+        }
+    }
+
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         ensure!(
             (1_024..=64 << 20).contains(&self.max_event_bytes),
             "max_event_bytes in [limits] must be between 1024 and 67108864"
         );
-        for (name, rate) in [
+        for (name, limit) in [
             ("rate_per_signer", self.rate_per_signer),
             ("rate_per_connection", self.rate_per_connection),
             ("rate_burst", self.rate_burst),
+            ("max_connections", self.max_connections),
+            ("max_subscriptions", self.max_subscriptions),
         ] {
-            ensure!(rate > 0, "{name} in [limits] must be at least 1");
+            ensure!(limit > 0, "{name} in [limits] must be at least 1");
         }
         Ok(())
     }

@@ -8,9 +8,11 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SocketConfig {
-    /// ZeroMQ endpoints, such as `tcp://127.0.0.1:5571` or `ipc:///run/lighthouse/submit`.
+    /// ZeroMQ endpoints that are open to everybody, such as `tcp://127.0.0.1:5571` or `ipc:///run/lighthouse/submit`.
+    #[serde(default)]
     endpoints: Vec<String>,
-    /// Endpoints for encrypted connections.
+    /// Endpoints for encrypted connections, which are open to the CURVE keys of the trusted
+    /// directory alone.
     #[serde(default)]
     curve_endpoints: Vec<String>,
 }
@@ -36,12 +38,15 @@ impl SocketConfig {
         self.endpoints.iter().cloned().map(Endpoint).collect()
     }
 
+    pub(crate) fn curve_endpoints(&self) -> Vec<Endpoint> {
+        self.curve_endpoints.iter().cloned().map(Endpoint).collect()
+    }
+
     pub(super) fn validate(&self, section: &str) -> anyhow::Result<()> {
         ensure!(
-            self.curve_endpoints.is_empty(),
-            "curve_endpoints in [{section}] is not available in this version; remove it"
+            !self.endpoints.is_empty() || !self.curve_endpoints.is_empty(),
+            "[{section}] needs at least one endpoint, in `endpoints` or `curve_endpoints`"
         );
-        ensure!(!self.endpoints.is_empty(), "[{section}] needs at least one endpoint");
         Ok(())
     }
 }

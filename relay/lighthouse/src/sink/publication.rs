@@ -21,7 +21,7 @@ impl Publication {
         }
         self.counters.published.add(group.len());
         let publications = group.into_iter().map(|event| laniakea_wire::publish::Publication {
-            id: event.id().to_string(),
+            id: event.id().as_str().into(),
             frame: event.frame().clone(),
         });
         self.server.publish(publications.collect());

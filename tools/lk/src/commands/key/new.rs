@@ -9,7 +9,7 @@ use laniakea_event::{
     KeyId, SignerId,
     keys::{CurveKeys, KeyFile, Metadata},
 };
-use laniakea_wire::curve;
+use laniakea_wire::curve::CurvePair;
 
 use super::{file_stem, show};
 use crate::{failure::hinted, session::Session};
@@ -68,8 +68,8 @@ impl New {
         let curve = if self.sign_only {
             None
         } else {
-            let pair = curve::generate().context("could not make the keys for connections")?;
-            Some(CurveKeys { public: pair.public, secret: Some(pair.secret) })
+            let pair = CurvePair::generate().context("could not make the keys for connections")?;
+            Some(CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) })
         };
         let metadata = Metadata {
             name: self.name.clone(),

@@ -1,0 +1,68 @@
+//! Where a server listens, to whom, and how much it puts up with.
+
+use std::sync::Arc;
+
+use crate::{Endpoint, WireError, curve::CurveGate};
+
+/// Where a server listens, to whom, and how much it puts up with.
+#[derive(Clone, Default)]
+pub struct Listen {
+    /// For everybody, in the clear.
+    pub plain: Vec<Endpoint>,
+    /// Encrypted, for the gate's clients.
+    pub curve: Vec<Endpoint>,
+    /// Guards the encrypted ones.
+    pub gate: Option<Arc<CurveGate>>,
+    /// What is too much.
+    pub limits: ConnectionLimits,
+}
+
+/// How much a server puts up with from its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections to the plain endpoints, and as many to the encrypted ones; more are cut.
+    pub connections: usize,
+    /// Subscriptions of one connection; whoever has more is cut.
+    pub subscriptions: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { connections: 500, subscriptions: 250 }
+    }
+}
+
+impl Listen {
+    /// In the clear alone.
+    pub fn plain(endpoints: impl Into<Vec<Endpoint>>) -> Self {
+        Self { plain: endpoints.into(), ..Self::default() }
+    }
+
+    /// One socket for each way of connecting that is used.
+    pub(crate) fn doors(&self) -> Result<Vec<Door<'_>>, WireError> {
+        let plain = Door { endpoints: &self.plain, gate: None };
+        let mut doors = vec![plain];
+        if !self.curve.is_empty() {
+            let gate = self.gate.as_ref().ok_or(WireError::NoGate)?;
+            doors.push(Door { endpoints: &self.curve, gate: Some(gate) });
+        }
+        doors.retain(|door| !door.endpoints.is_empty());
+        Ok(doors)
+    }
+}
+
+/// Endpoints that share a socket.
+pub(crate) struct Door<'a> {
+    pub(crate) endpoints: &'a [Endpoint],
+    pub(crate) gate: Option<&'a Arc<CurveGate>>,
+}
+
+impl Door<'_> {
+    /// What its thread is called.
+    pub(crate) fn thread_name(&self, server: &str) -> String {
+        match self.gate {
+            None => server.to_owned(),
+            Some(_) => format!("{server}-curve"),
+        }
+    }
+}

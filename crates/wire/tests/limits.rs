@@ -1,0 +1,196 @@
+//! What a connection may not do: there are too many, a message never ends, it subscribes to
+//! everything there is. The others do not notice.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use laniakea_event::{Digest, Seq};
+use laniakea_wire::{
+    ConnectionLimits, Context, Endpoint, Listen,
+    publish::PublishServer,
+    submit::{Next, Publisher, PublisherConfig, Reply, SubmitServer},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn listen(connections: usize, subscriptions: usize) -> Listen {
+    let limits = ConnectionLimits { connections, subscriptions };
+    Listen { limits, ..Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]) }
+}
+
+/// A connection with a finished handshake, as a socket of this kind.
+fn connect(endpoint: &str, kind: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut greeting = [0; 64];
+    (greeting[0], greeting[9], greeting[10], greeting[11]) = (0xff, 0x7f, 3, 1);
+    greeting[12..16].copy_from_slice(b"NULL");
+    stream.write_all(&greeting).unwrap();
+    let kind_len = u8::try_from(kind.len()).unwrap();
+    let ready = [b"\x05READY\x0bSocket-Type\0\0\0".as_slice(), &[kind_len], kind.as_bytes()];
+    let ready = ready.concat();
+    stream.write_all(&[4, u8::try_from(ready.len()).unwrap()]).unwrap();
+    stream.write_all(&ready).unwrap();
+    stream.read_exact(&mut greeting).unwrap();
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    stream.read_exact(&mut vec![0; length[1].into()]).unwrap();
+    stream
+}
+
+/// Whether the other end hung up, now or within the time that there is patience.
+fn is_cut(stream: &mut TcpStream) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    let mut buffer = [0; 4_096];
+    while Instant::now() < deadline {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        }
+    }
+    false
+}
+
+fn is_up(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let outcome = stream.peek(&mut [0; 1]);
+    stream.set_nonblocking(false).unwrap();
+    !matches!(outcome, Ok(0)) && !outcome.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
+}
+
+fn count(counters: &[(&'static str, u64)], name: &str) -> u64 {
+    counters.iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+/// A server that answers everything, and what it says of its connections.
+fn with_submit_server(limits: Listen, test: impl FnOnce(&SubmitServer, &str)) {
+    let server = SubmitServer::bind(&Context::new(), &limits, 64 << 10).unwrap();
+    let Endpoint(endpoint) = server.endpoints()[0].clone();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let replies = server.replies();
+            while let Next::Batch(batch) = server.next(None) {
+                let reply_to = batch.into_iter().filter_map(|submission| submission.reply_to);
+                let reply = Reply::accepted(&Digest::of(b""), Seq(1));
+                replies.send(reply_to.map(|to| (to, reply.clone())));
+            }
+        });
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            test(&server, &endpoint);
+            assert_answers(&endpoint);
+        }));
+        server.closer().close();
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn assert_answers(endpoint: &str) {
+    let config = PublisherConfig { timeout: PATIENCE, ..PublisherConfig::new(endpoint) };
+    let publisher = Publisher::connect(&Context::new(), config).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(publisher.submit(b"{}".to_vec())).unwrap();
+}
+
+#[test]
+fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
+    with_submit_server(listen(10, 250), |server, endpoint| {
+        let mut first: Vec<TcpStream> = (0..9).map(|_| connect(endpoint, "DEALER")).collect();
+        let counters = || server.connections().snapshot();
+        let deadline = Instant::now() + PATIENCE;
+        while count(&counters(), "connections") < 9 {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        let addresses = endpoint.strip_prefix("tcp://").unwrap();
+        let more: Vec<TcpStream> =
+            (0..20).map(|_| TcpStream::connect(addresses).unwrap()).collect();
+        let deadline = Instant::now() + PATIENCE;
+        while count(&counters(), "cut_too_many") < 19 {
+            assert!(Instant::now() < deadline, "{:?}", counters());
+            std::thread::yield_now();
+        }
+        assert_eq!(count(&counters(), "cut_too_many"), 19);
+        assert!(first.iter().all(is_up));
+        let mut cut = more;
+        cut.drain(..1);
+        assert!(cut.iter_mut().all(is_cut));
+        // There is room again once somebody has left.
+        first.clear();
+        let deadline = Instant::now() + PATIENCE;
+        while count(&counters(), "connections") > 1 {
+            assert!(Instant::now() < deadline, "{:?}", counters());
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_message_that_never_ends_is_cut() {
+    for (frame, repeated) in [(vec![1, 0], 32 << 10), ([vec![1, 200], vec![7; 200]].concat(), 400)] {
+        with_submit_server(listen(500, 250), |server, endpoint| {
+            let mut endless = connect(endpoint, "DEALER");
+            endless.set_write_timeout(Some(PATIENCE)).unwrap();
+            let block = frame.repeat(repeated);
+            // 64 MiB at most: it must not be needed.
+            let blocks = (64 << 20) / block.len();
+            let sent = (0..blocks).take_while(|_| endless.write_all(&block).is_ok()).count();
+            assert!(sent < blocks, "64 MiB were taken");
+            assert_eq!(count(&server.connections().snapshot(), "cut_unfinished"), 1);
+        });
+    }
+}
+
+#[test]
+fn a_long_message_in_small_pieces_is_no_endless_one() {
+    with_submit_server(listen(500, 250), |server, endpoint| {
+        let mut slow = connect(endpoint, "DEALER");
+        let event = vec![b'x'; 100 << 10];
+        let length = (event.len() as u64).to_be_bytes();
+        for _ in 0..8 {
+            slow.write_all(&[[3].as_slice(), &length].concat()).unwrap();
+            for piece in event.chunks(30 << 10) {
+                slow.write_all(piece).unwrap();
+                slow.flush().unwrap();
+                std::thread::park_timeout(Duration::from_millis(60));
+            }
+            slow.write_all(&[0, 1, b'q']).unwrap();
+            // The reply: two frames, of which the first is the request id.
+            slow.read_exact(&mut [0; 3]).unwrap();
+        }
+        assert!(is_up(&slow));
+        assert_eq!(count(&server.connections().snapshot(), "cut_unfinished"), 0);
+    });
+}
+
+#[test]
+fn a_subscriber_to_everything_there_is_is_cut() {
+    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let Endpoint(endpoint) = server.endpoints()[0].clone();
+    let subscribe = |stream: &mut TcpStream, number: usize| {
+        let topic = format!("\x01_lk.number-{number}.");
+        let frame = [&[0, u8::try_from(topic.len()).unwrap()], topic.as_bytes()].concat();
+        stream.write_all(&frame)
+    };
+    let mut modest = connect(&endpoint, "SUB");
+    (0..100).for_each(|number| subscribe(&mut modest, number).unwrap());
+    let mut greedy = connect(&endpoint, "SUB");
+    for number in 0..101 {
+        // It may be cut while it still asks.
+        drop(subscribe(&mut greedy, number));
+    }
+    assert!(is_cut(&mut greedy));
+    assert!(is_up(&modest));
+    let counters = server.connections().snapshot();
+    assert_eq!(count(&counters, "cut_subscriptions"), 1);
+    let deadline = Instant::now() + PATIENCE;
+    while server.subscriptions().load(std::sync::atomic::Ordering::Relaxed) != 100 {
+        assert!(Instant::now() < deadline, "its subscriptions are not forgotten");
+        std::thread::yield_now();
+    }
+}
