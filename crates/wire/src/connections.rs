@@ -104,8 +104,9 @@ impl Connections {
         counters: Arc<ConnectionCounters>,
     ) -> Self {
         // The longest frame, what the kernel may hold back of the next message, and small frames.
-        let max_unfinished =
-            max_message_bytes.unsigned_abs() + 2 * u64::from(RECEIVE_BUFFER.unsigned_abs()) + (64 << 10);
+        let max_unfinished = max_message_bytes.unsigned_abs()
+            + 2 * u64::from(RECEIVE_BUFFER.unsigned_abs())
+            + (64 << 10);
         Self {
             open: BTreeMap::new(),
             accepted: 0,

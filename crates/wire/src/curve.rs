@@ -11,12 +11,13 @@ use std::fmt;
 
 pub use clients::Clients;
 pub use gate::CurveGate;
-pub use security::Security;
+pub use security::{Security, SecurityError};
 
 use crate::{WireError, sys::curve_public};
 
 /// The public key of one end of an encrypted connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct CurveKey([u8; 32]);
 
 /// The text is no CURVE key.
@@ -62,11 +63,11 @@ impl CurveKey {
     }
 }
 
-impl std::str::FromStr for CurveKey {
-    type Err = InvalidCurveKey;
+impl TryFrom<String> for CurveKey {
+    type Error = InvalidCurveKey;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
     }
 }
 
@@ -147,7 +148,9 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused() {
-        for text in ["", "short", &"\0".repeat(40), &"~".repeat(40), &"ä".repeat(20), &"0".repeat(45)] {
+        for text in
+            ["", "short", &"\0".repeat(40), &"~".repeat(40), &"ä".repeat(20), &"0".repeat(45)]
+        {
             assert_eq!(CurveKey::parse(text), Err(InvalidCurveKey), "{text:?}");
         }
     }

@@ -17,9 +17,7 @@ pub use cursor::{CursorError, CursorFile, CursorStore, InvalidPosition, Position
 pub use delivery::Delivery;
 use handled::Handled;
 
-use crate::{
-    Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker,
-};
+use crate::{Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker};
 
 /// Events that wait for the consumer; beyond them they wait in the relay's journal.
 const QUEUED_UPDATES: usize = 1_024;

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "libzmq options and socket facts that no library offers safely")]
 
 use std::{
-    ffi::{CStr, CString, c_int, c_void},
+    ffi::{CStr, CString, c_char, c_int, c_void},
     os::fd::RawFd,
 };
 
@@ -47,8 +47,7 @@ pub(crate) fn set_option(
 /// somebody to read its last reports.
 pub(crate) fn stop_monitor(socket: &mut zmq::Socket) {
     // SAFETY: as above; no endpoint means the end, and then the events do not matter.
-    let outcome =
-        unsafe { zmq_sys::zmq_socket_monitor(socket.as_mut_ptr(), std::ptr::null(), 0) };
+    let outcome = unsafe { zmq_sys::zmq_socket_monitor(socket.as_mut_ptr(), std::ptr::null(), 0) };
     if outcome != 0 {
         tracing::debug!("a socket's monitor could not be stopped");
     }
@@ -105,6 +104,11 @@ fn socket_fact<T: Copy>(
     if outcome == 0 { usize::try_from(length).ok() } else { None }
 }
 
+unsafe extern "C" {
+    /// Of zmq.h; the binding knows it and keeps it to itself.
+    fn zmq_curve_public(public: *mut c_char, secret: *const c_char) -> c_int;
+}
+
 /// The public CURVE key of a secret one, both in Z85.
 pub(crate) fn curve_public(secret: &str) -> Option<String> {
     /// 40 characters and the zero behind them.
@@ -112,8 +116,7 @@ pub(crate) fn curve_public(secret: &str) -> Option<String> {
     let secret = CString::new(secret).ok().filter(|secret| secret.count_bytes() == LENGTH - 1)?;
     let mut public = [0_u8; LENGTH];
     // SAFETY: libzmq reads 40 characters and a zero, and writes as many; both are that long.
-    let outcome =
-        unsafe { zmq_sys::zmq_curve_public(public.as_mut_ptr().cast(), secret.as_ptr()) };
+    let outcome = unsafe { zmq_curve_public(public.as_mut_ptr().cast(), secret.as_ptr()) };
     let public = CStr::from_bytes_until_nul(&public).ok()?;
     if outcome == 0 { public.to_str().ok().map(str::to_owned) } else { None }
 }

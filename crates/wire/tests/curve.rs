@@ -40,8 +40,7 @@ impl Server {
         let pair = CurvePair::generate().unwrap();
         let key = pair.public;
         let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
-        let listen =
-            Listen { curve: vec![any()], gate: Some(gate.clone()), ..Listen::default() };
+        let listen = Listen { curve: vec![any()], gate: Some(gate.clone()), ..Listen::default() };
         let submit = Arc::new(SubmitServer::bind(&context, &listen, 1 << 20).unwrap());
         let Endpoint(endpoint) = submit.endpoints()[0].clone();
         let thread = std::thread::spawn({
@@ -120,15 +119,10 @@ async fn without_the_handler_nobody_gets_in() {
     let mut server = Server::start();
     let known = CurvePair::generate().unwrap();
     server.trust(&[&known]);
-    assert!(
-        server.publisher(server.key, &known, PATIENCE).submit(b"{}".to_vec()).await.is_ok()
-    );
+    assert!(server.publisher(server.key, &known, PATIENCE).submit(b"{}".to_vec()).await.is_ok());
     server.gate = None;
     let late = server.publisher(server.key, &known, SHORT);
-    assert!(matches!(
-        late.submit(b"{}".to_vec()).await,
-        Err(SubmitError::Unreachable { .. })
-    ));
+    assert!(matches!(late.submit(b"{}".to_vec()).await, Err(SubmitError::Unreachable { .. })));
 }
 
 #[tokio::test]
@@ -141,10 +135,7 @@ async fn a_key_that_is_no_longer_known_loses_the_connection_that_is_up() {
     assert!(staying.submit(b"{}".to_vec()).await.is_ok());
     assert!(going.submit(b"{}".to_vec()).await.is_ok());
     server.trust(&[&stays]);
-    assert_eq!(
-        failure(going.submit(b"{}".to_vec()).await),
-        Some(HandshakeFailure::KeyRefused)
-    );
+    assert_eq!(failure(going.submit(b"{}".to_vec()).await), Some(HandshakeFailure::KeyRefused));
     assert!(staying.submit(b"{}".to_vec()).await.is_ok());
     // It comes back by itself once it is known again.
     server.trust(&[&stays, &goes]);
@@ -159,22 +150,16 @@ async fn a_subscriber_without_trust_hears_nothing_more() {
     let pair = CurvePair::generate().unwrap();
     let server_key = pair.public;
     let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
-    let listen = Listen {
-        plain: vec![any()],
-        curve: vec![any()],
-        gate: Some(gate),
-        ..Listen::default()
-    };
+    let listen =
+        Listen { plain: vec![any()], curve: vec![any()], gate: Some(gate), ..Listen::default() };
     let server = PublishServer::bind(&context, &listen).unwrap();
     let own = CurvePair::generate().unwrap();
     let signer = SignerId::parse("mirk").unwrap();
     clients.set([(own.public, signer)].into());
     let [Endpoint(plain), Endpoint(encrypted)] = server.endpoints() else { panic!("two") };
     let open = |endpoint: &str, security| {
-        let config = SubscriptionConfig {
-            security,
-            ..SubscriptionConfig::new(endpoint.to_owned(), None)
-        };
+        let config =
+            SubscriptionConfig { security, ..SubscriptionConfig::new(endpoint.to_owned(), None) };
         Subscription::open(&context, config).unwrap()
     };
     let mut open_to_all = open(plain, Security::Plain);

@@ -49,7 +49,9 @@ fn is_cut(stream: &mut TcpStream) -> bool {
         match stream.read(&mut buffer) {
             Ok(0) => return true,
             Ok(_) => {}
-            Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            Err(error) => {
+                return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+            }
         }
     }
     false
@@ -132,7 +134,8 @@ fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
 
 #[test]
 fn a_message_that_never_ends_is_cut() {
-    for (frame, repeated) in [(vec![1, 0], 32 << 10), ([vec![1, 200], vec![7; 200]].concat(), 400)] {
+    for (frame, repeated) in [(vec![1, 0], 32 << 10), ([vec![1, 200], vec![7; 200]].concat(), 400)]
+    {
         with_submit_server(listen(500, 250), |server, endpoint| {
             let mut endless = connect(endpoint, "DEALER");
             endless.set_write_timeout(Some(PATIENCE)).unwrap();

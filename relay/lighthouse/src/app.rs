@@ -2,13 +2,10 @@
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use crossbeam_channel::bounded;
 use laniakea_daemon::{Clock, Lifecycle, LifecycleError, SystemClock};
-use laniakea_event::{
-    SigningKey,
-    keys::{CurveKeys, KeyFile},
-};
+use laniakea_event::SigningKey;
 use laniakea_journal::Journal;
 use laniakea_journal_sqlite::SqliteJournal;
 use laniakea_wire::{
@@ -220,13 +217,8 @@ fn curve_pair(config: &Config) -> anyhow::Result<Option<CurvePair>> {
     if sockets.iter().all(|socket| socket.curve_endpoints().is_empty()) {
         return Ok(None);
     }
-    let path = &config.identity.key_file;
-    let Some(CurveKeys { public, secret: Some(secret) }) = KeyFile::load_secret(path)?.curve else {
-        bail!("curve_endpoints need CURVE keys, and {} has none", path.display());
-    };
-    let pair = CurvePair::parse(&public, &secret)
-        .with_context(|| format!("the CURVE keys in {} are wrong", path.display()))?;
-    Ok(Some(pair))
+    let pair = CurvePair::load(&config.identity.key_file);
+    pair.map(Some).context("curve_endpoints need the relay's CURVE keys")
 }
 
 fn open_gate(

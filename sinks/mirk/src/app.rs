@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Stopping};
 use laniakea_wire::{
     Context,
+    curve::Security,
     subscription::{Believe, OtherJournal, Subscription, SubscriptionConfig},
 };
 use uuid::Uuid;
@@ -39,7 +40,7 @@ pub struct App {
     account: Arc<Account>,
     device: Device,
     subscription: Subscription,
-    context: Context,
+    stream: StreamStatus,
     clock: Arc<dyn Clock>,
     _lock: DataDirLock,
 }
@@ -65,9 +66,11 @@ impl App {
         let device = prove_device(&config, &session, &store)?;
         let account = Arc::new(Account::restore(&config, &session, store.clone()).await?);
         let context = Context::new();
-        let subscription = subscribe(&context, &config, &store, accept_journal)?;
+        let security = config.stream.security()?;
+        let subscription = subscribe(&context, &config, security.clone(), &store, accept_journal)?;
+        let stream = StreamStatus { context, replay: config.stream.replay.clone(), security };
         let control = Control::new(config_file.to_owned(), config, store, trust.clone())?;
-        Ok(Self { control, trust, account, device, subscription, context, clock, _lock: lock })
+        Ok(Self { control, trust, account, device, subscription, stream, clock, _lock: lock })
     }
 
     /// Works until it is told to stop.
@@ -92,12 +95,11 @@ impl App {
             changes: self.control.changes().subscribe(),
             clock: self.clock.clone(),
         };
-        let replay = self.control.settings().config.stream.replay.clone();
         let chat = Chat {
             control: self.control.clone(),
             clock: self.clock.clone(),
             not_before: self.device.created,
-            stream: StreamStatus { context: self.context, replay },
+            stream: self.stream,
         };
         let sync = Sync { account: self.account.clone(), chat };
         let store_dir = self.control.settings().config.store_dir();
@@ -117,6 +119,7 @@ impl App {
 fn subscribe(
     context: &Context,
     config: &Config,
+    security: Security,
     store: &SharedStore,
     accept: Option<Uuid>,
 ) -> anyhow::Result<Subscription> {
@@ -129,6 +132,7 @@ fn subscribe(
         other_journal: OtherJournal::Stop { accept },
         name: Some(SINK_NAME.to_owned()),
         cursor: Some(Box::new(StoreCursor(store.clone()))),
+        security,
         ..SubscriptionConfig::new(stream.publish.clone(), Some(stream.replay.clone()))
     };
     Subscription::open(context, subscription).context("could not follow the stream")

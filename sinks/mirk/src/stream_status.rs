@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use laniakea_wire::{
     Context,
+    curve::Security,
     replay::{Header, ReplayClient, Request},
     subscription::Position,
 };
@@ -18,6 +19,8 @@ pub struct StreamStatus {
     pub context: Context,
     /// The relay's replay endpoint.
     pub replay: String,
+    /// How to connect to it.
+    pub security: Security,
 }
 
 impl StreamStatus {
@@ -42,7 +45,7 @@ impl StreamStatus {
     }
 
     fn ask(&self) -> Option<Header> {
-        let mut client = ReplayClient::connect(&self.context, &self.replay, PATIENCE).ok()?;
+        let mut client = ReplayClient::connect(&self.context, &self.replay, &self.security, PATIENCE).ok()?;
         Some(client.request(&Request::Status(None)).ok()?.header)
     }
 }

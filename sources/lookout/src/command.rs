@@ -5,12 +5,15 @@ pub(crate) mod discover;
 pub(crate) mod once;
 pub(crate) mod run;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::{Context as _, Result};
-use laniakea_daemon::{EXIT_FAILED, EXIT_USAGE, load_config};
+use laniakea_daemon::{Clock, EXIT_FAILED, EXIT_USAGE, load_config};
 use laniakea_event::SigningKey;
-use lookout::{announce::Announcer, config::Config, store::Store};
+use lookout::{announce::Announcer, config::Config, drain::Drain, store::Store};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -48,6 +51,12 @@ fn announcer(config: &Config) -> Result<Announcer> {
     // Says that it is no network card's address.
     node[0] |= 1;
     Ok(Announcer { key, dialect: config.dialect, origin: hostname(), node })
+}
+
+/// Where the events go, and how.
+fn drain(config: &Config, store: Arc<Mutex<Store>>, clock: Arc<dyn Clock>) -> Result<Drain> {
+    let security = config.submit.security(&config.identity.key_file)?;
+    Ok(Drain::new(store, clock, &config.submit.endpoint, security)?)
 }
 
 /// The machine's name, if an event can carry it.

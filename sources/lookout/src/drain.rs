@@ -11,6 +11,7 @@ use std::{
 use laniakea_daemon::Clock;
 use laniakea_wire::{
     Context, WireError,
+    curve::Security,
     submit::{Publisher, PublisherConfig, Receipt, SubmitError},
 };
 use tokio::{sync::Notify, task::JoinError, time::sleep};
@@ -72,8 +73,10 @@ impl Drain {
         store: Arc<Mutex<Store>>,
         clock: Arc<dyn Clock>,
         endpoint: &str,
+        security: Security,
     ) -> Result<Self, WireError> {
-        let config = PublisherConfig { timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
+        let config =
+            PublisherConfig { security, timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
         let publisher = Publisher::connect(&Context::new(), config)?;
         Ok(Self { store, clock, publisher })
     }

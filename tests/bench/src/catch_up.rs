@@ -17,8 +17,12 @@ pub(crate) fn measure(load: &Load) -> anyhow::Result<f64> {
         source.send(&event[..], 0)?;
     }
     let wire = laniakea_wire::Context::new();
-    let mut client =
-        ReplayClient::connect(&wire, &relay.endpoints().replay, Duration::from_secs(30))?;
+    let mut client = ReplayClient::connect(
+        &wire,
+        &relay.endpoints().replay,
+        &laniakea_wire::curve::Security::Plain,
+        Duration::from_secs(30),
+    )?;
     until("the events to be journaled", || {
         let header = client.request(&Request::Status(None)).ok()?.header;
         (header.last.0 == load.events.len() as u64).then_some(())

@@ -102,6 +102,7 @@ pub(crate) fn wait_for_subscriptions(relay: &RunningRelay, count: u64) -> anyhow
     let mut client = laniakea_wire::replay::ReplayClient::connect(
         &context,
         &relay.endpoints().replay,
+        &laniakea_wire::curve::Security::Plain,
         patience,
     )?;
     until("the subscriptions", || {

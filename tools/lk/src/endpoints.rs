@@ -1,10 +1,15 @@
 //! Where the relay is.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use laniakea_wire::{
+    Context,
+    curve::{CurveKey, Security},
+    replay::ReplayClient,
+};
 
-use crate::when::parse_duration;
+use crate::{failure::usage, when::parse_duration};
 
 /// Where sources submit, unless something else is said.
 pub(crate) const SUBMIT: &str = "tcp://127.0.0.1:5571";
@@ -35,6 +40,36 @@ pub(crate) struct StreamEndpoints {
         )
     )]
     replay: Option<String>,
+    #[command(flatten)]
+    pub(crate) encryption: Encryption,
+}
+
+/// How a consumer connects to encrypted endpoints.
+#[derive(Debug, Args, Default)]
+pub(crate) struct Encryption {
+    /// The endpoints are encrypted: the relay's public key file, which holds its CURVE key.
+    #[arg(long, value_name = "FILE", env = "LK_SERVER_KEY", hide_env_values = true)]
+    server_key: Option<PathBuf>,
+    /// The secret key file whose CURVE key the relay lets in, for encrypted endpoints.
+    #[arg(long, value_name = "FILE", env = "LK_KEY", hide_env_values = true)]
+    key: Option<PathBuf>,
+}
+
+impl Encryption {
+    /// How to connect.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be used, or the relay could not know who connects.
+    pub(crate) fn security(&self) -> anyhow::Result<Security> {
+        let Some(server) = &self.server_key else { return Ok(Security::Plain) };
+        let Some(own) = &self.key else {
+            return Err(usage(anyhow::anyhow!(
+                "encrypted endpoints let known keys in: give --key beside --server-key"
+            )));
+        };
+        Ok(Security::with_key_file(CurveKey::load(server)?, own)?)
+    }
 }
 
 impl StreamEndpoints {
@@ -64,10 +99,24 @@ pub(crate) struct ReplayEndpoint {
         hide_env_values = true,
         default_value = REPLAY
     )]
-    pub(crate) endpoint: String,
+    endpoint: String,
     /// How long to wait for each answer.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
-    pub(crate) timeout: Duration,
+    timeout: Duration,
+    #[command(flatten)]
+    encryption: Encryption,
+}
+
+impl ReplayEndpoint {
+    /// Connects; a relay that is down is noticed by the first request.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint or a key file cannot be used.
+    pub(crate) fn connect(&self) -> anyhow::Result<ReplayClient> {
+        let security = self.encryption.security()?;
+        Ok(ReplayClient::connect(&Context::new(), &self.endpoint, &security, self.timeout)?)
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +125,8 @@ mod tests {
 
     fn replay(from: Option<&str>, replay: Option<&str>) -> Option<String> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        StreamEndpoints { from: owned(from), replay: owned(replay) }.replay()
+        let encryption = Encryption::default();
+        StreamEndpoints { from: owned(from), replay: owned(replay), encryption }.replay()
     }
 
     #[test]

@@ -10,7 +10,8 @@ use laniakea_daemon::{
 };
 use laniakea_event::keys::KeyFileError;
 use laniakea_wire::{
-    WireError,
+    HandshakeFailure, WireError,
+    curve::SecurityError,
     replay::ReplayError,
     submit::SubmitError,
     subscription::{CursorError, SubscriptionError},
@@ -61,8 +62,12 @@ pub(crate) fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -
 
 /// The relay does not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer from {0}")]
-pub(crate) struct Unreachable(pub(crate) String);
+#[error("no answer from {endpoint}{}", .handshake.map_or_else(String::new, |why| format!(": {why}")))]
+pub(crate) struct Unreachable {
+    pub(crate) endpoint: String,
+    /// Why there is no connection, if that is known.
+    pub(crate) handshake: Option<HandshakeFailure>,
+}
 
 fn explained(error: anyhow::Error) -> Explained {
     error.downcast::<Explained>().unwrap_or_else(|error| Explained {
@@ -133,8 +138,11 @@ fn judge_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
     if let Some(WireError::Connect { .. }) = cause.downcast_ref() {
         return Some((EXIT_USAGE, Some(ENDPOINT_HINT)));
     }
-    if cause.is::<Unreachable>() {
-        return Some((EXIT_UNREACHABLE, Some(UNREACHABLE_HINT)));
+    if let Some(Unreachable { handshake, .. }) = cause.downcast_ref() {
+        return Some(unreachable(*handshake));
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return Some((EXIT_USAGE, hint_for_security(error)));
     }
     if let Some(error) = cause.downcast_ref() {
         return Some((EXIT_USAGE, hint_for_key(error)));
@@ -147,10 +155,33 @@ const ENDPOINT_HINT: &str =
 const UNREACHABLE_HINT: &str = "is the relay running, and is this its endpoint?";
 const NOT_A_RELAY_HINT: &str = "a relay submits on port 5571, publishes on 5572 and replays on 5573, unless configured otherwise";
 
+fn unreachable(handshake: Option<HandshakeFailure>) -> Verdict {
+    let hint = match handshake {
+        None => UNREACHABLE_HINT,
+        Some(HandshakeFailure::KeyRefused) => {
+            "the relay must trust the key: `lk key trust FILE --id ID` on its machine"
+        }
+        Some(HandshakeFailure::NotUnderstood) => {
+            "an endpoint of curve_endpoints needs --server-key with the relay's public key file,              and one of endpoints goes without"
+        }
+    };
+    (EXIT_UNREACHABLE, Some(hint))
+}
+
+fn hint_for_security(error: &SecurityError) -> Option<&'static str> {
+    match error {
+        SecurityError::KeyFile(error) => hint_for_key(error),
+        SecurityError::NoCurveKeys { half: "secret", .. } => {
+            Some("give the secret half, ID.key_secret, of a key made without --sign-only")
+        }
+        _ => None,
+    }
+}
+
 fn judge_submit(error: &SubmitError) -> Verdict {
     match error {
         SubmitError::Rejected { reason, .. } => (EXIT_REJECTED, hint_for(reason)),
-        SubmitError::Unreachable { .. } => (EXIT_UNREACHABLE, Some(UNREACHABLE_HINT)),
+        SubmitError::Unreachable { handshake, .. } => unreachable(*handshake),
         SubmitError::NotARelay { .. } => (EXIT_UNREACHABLE, Some(NOT_A_RELAY_HINT)),
         _ => (EXIT_FAILED, None),
     }
@@ -183,7 +214,7 @@ fn hint_for_key(error: &KeyFileError) -> Option<&'static str> {
 fn judge_replay(error: &ReplayError) -> Verdict {
     match error {
         ReplayError::Failed(_) => (EXIT_REJECTED, None),
-        ReplayError::Unreachable { .. } => (EXIT_UNREACHABLE, Some(UNREACHABLE_HINT)),
+        ReplayError::Unreachable { handshake, .. } => unreachable(*handshake),
         ReplayError::NotARelay { .. } => (EXIT_UNREACHABLE, Some(NOT_A_RELAY_HINT)),
         ReplayError::Wire(WireError::Connect { .. }) => (EXIT_USAGE, Some(ENDPOINT_HINT)),
         _ => (EXIT_FAILED, None),
@@ -226,7 +257,10 @@ mod tests {
             (rejected("stale"), EXIT_REJECTED),
             (unreachable().into(), EXIT_UNREACHABLE),
             (anyhow::Error::new(unreachable()).context("while working"), EXIT_UNREACHABLE),
-            (Unreachable("tcp://x:1".to_owned()).into(), EXIT_UNREACHABLE),
+            (
+                Unreachable { endpoint: "tcp://x:1".to_owned(), handshake: None }.into(),
+                EXIT_UNREACHABLE,
+            ),
             (usage(anyhow!("typed")), EXIT_USAGE),
             (usage(rejected("stale")), EXIT_USAGE),
         ] {

@@ -83,7 +83,11 @@ impl ReplayClient {
             if left.is_zero() {
                 let endpoint = self.socket.endpoint.clone();
                 let handshake = self.socket.handshake_failure()?;
-                return Err(ReplayError::Unreachable { endpoint, timeout: self.timeout, handshake });
+                return Err(ReplayError::Unreachable {
+                    endpoint,
+                    timeout: self.timeout,
+                    handshake,
+                });
             }
             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1;
             poll(&mut [self.socket.poll_item()], left).map_err(WireError::Socket)?;

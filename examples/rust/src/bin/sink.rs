@@ -55,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
             Update::Lost { after, before } => tracing::error!(%after, %before, "events are lost"),
             Update::JournalChanged { from, to } => tracing::warn!(%from, %to, "another journal"),
             Update::Refused { reason, .. } => tracing::warn!(reason, "an event was refused"),
+            Update::HandshakeFailed(failure) => tracing::warn!(%failure, "cannot connect"),
             Update::ReplaySilent => tracing::warn!("the relay does not answer"),
             Update::Progress { .. } | Update::Connected | Update::Disconnected => {}
         }

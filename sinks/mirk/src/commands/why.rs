@@ -131,7 +131,8 @@ fn fate(fate: &Fate) -> String {
 /// The event as the relay has it.
 fn ask(config: &Config, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
     let replay = &config.stream.replay;
-    let mut client = ReplayClient::connect(&Context::new(), replay, PATIENCE)?;
+    let security = config.stream.security()?;
+    let mut client = ReplayClient::connect(&Context::new(), replay, &security, PATIENCE)?;
     match client.request(&Request::Get(digest)) {
         Ok(answer) => Ok(answer.events.into_iter().next()),
         Err(ReplayError::Failed(failure)) if failure.reason == FailureReason::NotFound => Ok(None),

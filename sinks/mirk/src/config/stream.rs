@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use laniakea_wire::subscription::Start;
+use laniakea_wire::{
+    curve::{CurveKey, Security, SecurityError},
+    subscription::Start,
+};
 use serde::Deserialize;
 
 use super::InvalidConfig;
@@ -21,9 +24,12 @@ pub struct StreamConfig {
     /// Where to begin without a position; with the next event by default.
     #[serde(default)]
     pub start: StartConfig,
-    /// Not in this version.
+    /// The endpoints are encrypted: the relay's CURVE key in Z85.
     #[serde(default)]
-    server_key: Option<String>,
+    pub server_key: Option<CurveKey>,
+    /// The secret key file whose CURVE key the relay lets in.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Where to begin.
@@ -56,6 +62,18 @@ impl TryFrom<String> for StartConfig {
 }
 
 impl StreamConfig {
+    /// How to connect.
+    ///
+    /// # Errors
+    ///
+    /// The key file has no CURVE keys, or cannot be used.
+    pub fn security(&self) -> Result<Security, SecurityError> {
+        match (self.server_key, &self.key_file) {
+            (Some(server), Some(own)) => Security::with_key_file(server, own),
+            _ => Ok(Security::Plain),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), InvalidConfig> {
         for (key, endpoint) in [("publish", &self.publish), ("replay", &self.replay)] {
             if !endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://") {
@@ -64,9 +82,10 @@ impl StreamConfig {
                 return Err(InvalidConfig::new(format!("stream.{key}"), problem));
             }
         }
-        if self.server_key.is_some() {
-            let problem = "encrypted endpoints (CURVE) are not in this version; remove it";
-            return Err(InvalidConfig::new("stream.server_key", problem));
+        if self.server_key.is_some() != self.key_file.is_some() {
+            let problem = "encrypted endpoints need both server_key and key_file: the relay's \
+                           CURVE key, and the key file that the relay lets in";
+            return Err(InvalidConfig::new("stream", problem));
         }
         Ok(())
     }

@@ -253,9 +253,14 @@ fn a_prefix_of_several_lines_or_without_end_is_refused() {
 }
 
 #[test]
-fn encrypted_endpoints_are_refused_and_not_ignored() {
-    let message = refused("replay =", "server_key = 'x'\nreplay =");
-    assert_names(&message, &["stream.server_key: ", "not in this version"]);
+fn encrypted_endpoints_need_the_key_of_the_relay_and_an_own_one() {
+    let server = "server_key = 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'";
+    for half in [server, "key_file = '/k'"] {
+        let message = refused("replay =", &format!("{half}\nreplay ="));
+        assert_names(&message, &["stream: ", "need both server_key and key_file"]);
+    }
+    let message = refused("replay =", "server_key = 'x'\nkey_file = '/k'\nreplay =");
+    assert_names(&message, &["server_key", "40 characters of Z85"]);
 }
 
 #[test]

@@ -122,6 +122,9 @@ fn report(update: &Update) {
         }
         Update::Connected => tracing::info!("connected to the relay"),
         Update::Disconnected => tracing::warn!("disconnected from the relay; trying again"),
+        Update::HandshakeFailed(failure) => {
+            tracing::warn!(%failure, "cannot connect to the relay; trying again");
+        }
         Update::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
         Update::Event(_) | Update::Progress { .. } | Update::CaughtUp(_) => {}
     }

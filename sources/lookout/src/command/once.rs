@@ -20,7 +20,7 @@ use lookout::{
 use serde::Serialize;
 use tokio::{runtime::Runtime, sync::watch};
 
-use super::{Failure, announcer, load, open_store, runtime};
+use super::{Failure, announcer, drain, load, open_store, runtime};
 
 /// How often sending is tried while the relay asks for patience, and the pause in between.
 const ATTEMPTS: u32 = 5;
@@ -58,8 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(&arguments.config).map_err(Failure::usage)?;
     let store = Arc::new(Mutex::new(open_store(&config)?));
     let announcer = announcer(&config).map_err(Failure::usage)?;
-    let drain = Drain::new(store.clone(), Arc::new(SystemClock), &config.submit.endpoint)
-        .map_err(|error| Failure::usage(error.into()))?;
+    let drain = drain(&config, store.clone(), Arc::new(SystemClock)).map_err(Failure::usage)?;
     let runtime = runtime()?;
     let (_never, stop) = watch::channel(false);
     let stop = Stop::new(stop);

@@ -9,14 +9,13 @@ use anyhow::Result;
 use laniakea_daemon::{Clock, Lifecycle, SystemClock};
 use lookout::{
     config::Config,
-    drain::Drain,
     run::{Setup, run as work},
     store::Store,
 };
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::{Failure, announcer, load, open_store, runtime};
+use super::{Failure, announcer, drain, load, open_store, runtime};
 
 /// What a running lookout keeps from one configuration to the next.
 #[derive(Clone)]
@@ -29,7 +28,7 @@ impl App {
     /// Everything that can be wrong with a configuration is found here.
     fn set_up(&self, config: Config) -> Result<Setup> {
         let announcer = announcer(&config)?;
-        let drain = Drain::new(self.store.clone(), self.clock.clone(), &config.submit.endpoint)?;
+        let drain = drain(&config, self.store.clone(), self.clock.clone())?;
         Ok(Setup { config, announcer, drain })
     }
 }

@@ -1,5 +1,8 @@
 //! Where the events go.
 
+use std::path::Path;
+
+use laniakea_wire::curve::{CurveKey, Security, SecurityError};
 use serde::Deserialize;
 
 /// `[submit]`
@@ -8,4 +11,22 @@ use serde::Deserialize;
 pub struct Submit {
     /// The relay's submit endpoint, such as `tcp://127.0.0.1:5571`.
     pub endpoint: String,
+    /// The endpoint is encrypted: the relay's CURVE key in Z85, `public-key` in its key file. The
+    /// relay knows us by the CURVE key of `[identity]`.
+    #[serde(default)]
+    pub server_key: Option<CurveKey>,
+}
+
+impl Submit {
+    /// How to connect, with this secret key file.
+    ///
+    /// # Errors
+    ///
+    /// The file has no CURVE keys, or cannot be used.
+    pub fn security(&self, key_file: &Path) -> Result<Security, SecurityError> {
+        match self.server_key {
+            None => Ok(Security::Plain),
+            Some(server) => Security::with_key_file(server, key_file),
+        }
+    }
 }

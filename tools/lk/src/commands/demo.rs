@@ -16,6 +16,7 @@ use laniakea_daemon::load_directory;
 use laniakea_event::Seq;
 use laniakea_wire::{
     Context,
+    curve::Security,
     replay::{ReplayClient, ReplayError, Request},
     subscription::{Believe, Start, SubscriptionConfig},
 };
@@ -112,14 +113,15 @@ async fn ready(endpoints: &Endpoints) -> anyhow::Result<Seq> {
     loop {
         let replay = endpoints.replay.clone();
         let status = tokio::task::spawn_blocking(move || {
-            let mut client = ReplayClient::connect(&Context::new(), &replay, PAUSE)?;
+            let mut client =
+                ReplayClient::connect(&Context::new(), &replay, &Security::Plain, PAUSE)?;
             client.request(&Request::Status(None))
         });
         match status.await.context("the relay could not be asked")? {
             Ok(answer) => return Ok(answer.header.last),
             Err(ReplayError::Unreachable { .. }) if Instant::now() < deadline => {}
-            Err(ReplayError::Unreachable { endpoint, .. }) => {
-                return Err(Unreachable(endpoint).into());
+            Err(ReplayError::Unreachable { endpoint, handshake, .. }) => {
+                return Err(Unreachable { endpoint, handshake }.into());
             }
             Err(error) => return Err(error.into()),
         }

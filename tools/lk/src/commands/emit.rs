@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use laniakea_event::{Dialect, Draft, EventId, EventTime, SigningKey};
 use laniakea_wire::{
     Context,
+    curve::{CurveKey, Security},
     submit::{Publisher, PublisherConfig, Receipt},
 };
 use serde_json::json;
@@ -48,6 +49,10 @@ pub(crate) struct Emit {
         default_value = SUBMIT
     )]
     to: String,
+    /// The endpoint is encrypted: the relay's public key file, which holds its CURVE key. The relay
+    /// lets the CURVE key in that is in the secret key file.
+    #[arg(long, value_name = "FILE", env = "LK_SERVER_KEY", hide_env_values = true)]
+    server_key: Option<PathBuf>,
     /// The user or other entity that caused the event.
     #[arg(long)]
     author: Option<String>,
@@ -71,10 +76,14 @@ pub(crate) struct Emit {
 impl Emit {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let key = SigningKey::load(&self.key)?;
+        let security = match &self.server_key {
+            Some(server) => Security::with_key_file(CurveKey::load(server)?, &self.key)?,
+            None => Security::Plain,
+        };
         let (to, timeout, json) = (self.to.clone(), self.timeout, self.json);
         let draft = self.into_draft(session.clock.now())?;
         let event = draft.sign(&key).or_usage()?;
-        let config = PublisherConfig { timeout, ..PublisherConfig::new(to) };
+        let config = PublisherConfig { security, timeout, ..PublisherConfig::new(to) };
         let publisher = Publisher::connect(&Context::new(), config)?;
         let receipt = runtime()?.block_on(publisher.submit(event.into_bytes()))?;
         print(&receipt, json)

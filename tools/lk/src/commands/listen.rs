@@ -86,6 +86,7 @@ impl Listen {
             start,
             believe: self.selection.believe()?,
             cursor,
+            security: self.endpoints.encryption.security()?,
             ..SubscriptionConfig::new(self.endpoints.publish(), replay)
         })
     }

@@ -67,6 +67,7 @@ impl On {
             believe,
             other_journal: OtherJournal::Stop { accept: self.accept_journal },
             cursor: Some(Box::new(CursorFile::new(self.cursor))),
+            security: self.endpoints.encryption.security()?,
             ..SubscriptionConfig::new(self.endpoints.publish(), Some(replay))
         };
         runtime()?.block_on(async {

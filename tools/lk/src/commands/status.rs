@@ -3,10 +3,7 @@
 use std::io;
 
 use clap::Args;
-use laniakea_wire::{
-    Context,
-    replay::{Header, ReplayClient, Request, SinkState},
-};
+use laniakea_wire::replay::{Header, Request, SinkState};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -27,9 +24,7 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn run(self, _session: &Session<'_>) -> anyhow::Result<()> {
-        let ReplayEndpoint { endpoint, timeout } = &self.replay;
-        let mut client = ReplayClient::connect(&Context::new(), endpoint, *timeout)?;
-        let header = client.request(&Request::Status(None))?.header;
+        let header = self.replay.connect()?.request(&Request::Status(None))?.header;
         if self.json {
             return print_json(&describe(&header));
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use laniakea_event::Seq;
-use laniakea_wire::subscription::Update;
+use laniakea_wire::{HandshakeFailure, subscription::Update};
 use uuid::Uuid;
 
 use crate::{failure::Unreachable, output::Notices};
@@ -24,6 +24,8 @@ pub(super) struct Contact {
     /// Something came that only a relay can have sent.
     has_heard: bool,
     is_connected: bool,
+    /// Why there is no connection, if that is known.
+    handshake: Option<HandshakeFailure>,
     patience: Patience,
     /// Whether to say so when everything was read.
     announces: bool,
@@ -54,6 +56,7 @@ impl Contact {
             replay,
             has_heard: false,
             is_connected: false,
+            handshake: None,
             patience: Patience::Mention(Instant::now() + MENTION),
             announces: true,
         }
@@ -78,7 +81,7 @@ impl Contact {
         }
         self.patience = Patience::Endless;
         if !self.has_heard {
-            return Err(Unreachable(self.publish.clone()));
+            return Err(self.unreachable(&self.publish));
         }
         self.notices.warning(&format!("no answer from {}: trying again", self.publish));
         Ok(())
@@ -89,6 +92,7 @@ impl Contact {
         match change {
             Update::Connected => self.connected(),
             Update::Disconnected => self.disconnected(),
+            Update::HandshakeFailed(failure) => self.handshake_failed(*failure),
             Update::ReplaySilent => self.replay_silent()?,
             Update::Lost { after, before } => self.lost(*after, *before),
             Update::JournalChanged { from, to } => self.journal_changed(*from, *to),
@@ -113,6 +117,7 @@ impl Contact {
 
     fn connected(&mut self) {
         let is_first = self.patience != Patience::Endless;
+        self.handshake = None;
         self.patience = Patience::Endless;
         if !std::mem::replace(&mut self.is_connected, true) && !is_first {
             self.notices.note(&format!("connected to {}", self.publish));
@@ -126,10 +131,21 @@ impl Contact {
         }
     }
 
+    fn handshake_failed(&mut self, failure: HandshakeFailure) {
+        self.handshake = Some(failure);
+        if self.has_heard {
+            self.notices.warning(&format!("{}: {failure}: trying again", self.publish));
+        }
+    }
+
+    fn unreachable(&self, endpoint: &str) -> Unreachable {
+        Unreachable { endpoint: endpoint.to_owned(), handshake: self.handshake }
+    }
+
     fn replay_silent(&mut self) -> Result<(), Unreachable> {
         let replay = self.replay.clone().unwrap_or_default();
         if !self.has_heard {
-            return Err(Unreachable(replay));
+            return Err(self.unreachable(&replay));
         }
         self.notices.warning(&format!("no answer from {replay}: trying again"));
         Ok(())

@@ -13,7 +13,7 @@ use laniakea_event::{
 };
 use laniakea_journal::{Appended, Entry, Journal, MemoryJournal, Query};
 use laniakea_wire::{
-    Context, Endpoint,
+    Context, Endpoint, Listen,
     publish::{Publication, PublishServer},
     replay::{
         Closer, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
@@ -52,7 +52,7 @@ impl Relay {
     /// A relay with this empty journal.
     pub(crate) fn with_journal(id: Uuid) -> Self {
         let context = Context::new();
-        let any = [Endpoint("tcp://127.0.0.1:*".to_owned())];
+        let any = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
         let submit = Arc::new(SubmitServer::bind(&context, &any, 1 << 20).unwrap());
         let replay = Arc::new(ReplayServer::bind(&context, &any).unwrap());
         let publish = PublishServer::bind(&context, &any).unwrap();
@@ -231,7 +231,7 @@ impl Core {
 
     fn publish(&self, id: &str, frame: Arc<[u8]>) {
         let publisher = self.publisher.lock().unwrap();
-        publisher.as_ref().unwrap().publish(vec![Publication { id: id.to_owned(), frame }]);
+        publisher.as_ref().unwrap().publish(vec![Publication { id: id.into(), frame }]);
     }
 
     fn answer_requests(&self, server: &ReplayServer) {

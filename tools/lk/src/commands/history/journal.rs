@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 use laniakea_event::{Prefix, Seq};
 use laniakea_filter::Expression;
 use laniakea_wire::{
-    Context,
     replay::{Answer, From, Read, ReplayClient, Request},
     subscription::{Believe, Delivery},
 };
@@ -49,7 +48,7 @@ impl<'a> Journal<'a> {
         notices: Notices,
     ) -> anyhow::Result<Self> {
         let believe = selection.believe()?;
-        let client = ReplayClient::connect(&Context::new(), &endpoint.endpoint, endpoint.timeout)?;
+        let client = endpoint.connect()?;
         Ok(Self {
             client,
             prefixes,
