@@ -116,8 +116,8 @@ class Garbage(RelayTest):
         self.assertEqual(counters["rejected_bad_utf8"], 1_000)
         self.assertEqual(counters["accepted"], 0)
         self.assert_unharmed()
-        # A stranger cannot fill the log.
-        self.assertLess(len(self.relay.log()), 10)
+        # A stranger cannot fill the log: each reason has an allowance of 20 lines.
+        self.assertLess(len(self.relay.log()), 100)
 
     def test_a_message_beyond_twice_the_limit_cuts_the_connection_and_no_other(self):
         neighbour = self.relay.submitter()

@@ -1,8 +1,15 @@
 //! Logs: one line a record on stderr, where the journal picks them up.
 
+mod sampling;
+
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::FilterExt as _, fmt, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
+
+use self::sampling::{Sampling, WithSuppressed};
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,7 +23,8 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Starts logging to stderr. `RUST_LOG` goes before `verbosity`. Under systemd the journal adds
+/// Starts logging to stderr. What is said too often is sampled, except the debugging that somebody
+/// asked for: whoever makes us complain must not fill the disk. `RUST_LOG` goes before `verbosity`. Under systemd the journal adds
 /// the time itself.
 pub fn init_logging(verbosity: Verbosity) {
     init_logging_with(verbosity, "");
@@ -35,11 +43,14 @@ pub fn init_logging_with(verbosity: Verbosity, directives: &str) {
         EnvFilter::new(format!("{level},{directives}"))
     });
     let is_terminal = std::io::stderr().is_terminal();
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let builder = builder.with_ansi(is_terminal && std::env::var_os("NO_COLOR").is_none());
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
-        builder.without_time().init();
+    let colours = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let format = fmt::format().with_target(false).with_ansi(colours);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    let lines = if std::env::var_os("JOURNAL_STREAM").is_some() {
+        lines.event_format(WithSuppressed(format.without_time())).boxed()
     } else {
-        builder.init();
-    }
+        lines.event_format(WithSuppressed(format)).boxed()
+    };
+    let lines = lines.with_filter(filter.and(Sampling::default()));
+    tracing_subscriber::registry().with(lines).init();
 }

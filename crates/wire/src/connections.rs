@@ -281,7 +281,7 @@ impl Connections {
             Cut::Revoked => &self.counters.revoked,
         };
         count.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(?why, "cut a connection");
+        tracing::info!(reason = ?why, "cut a connection");
         self.forget(descriptor);
         if is_still_it {
             sys::cut(descriptor);

@@ -123,6 +123,11 @@ impl fmt::Debug for CurvePair {
     }
 }
 
+/// What somebody else gave as a key, for the log.
+fn show(bytes: &[u8]) -> String {
+    <[u8; 32]>::try_from(bytes).map(|bytes| CurveKey(bytes).to_string()).unwrap_or_default()
+}
+
 /// Checks that this libzmq can encrypt.
 pub(crate) fn check_available() -> Result<(), WireError> {
     if zmq::has("curve") == Some(true) { Ok(()) } else { Err(WireError::NoCurve) }

@@ -157,7 +157,8 @@ impl Checker {
         let mut replies = Vec::new();
         for (reply_to, rejection) in refused {
             self.counters.reject(rejection.reason());
-            tracing::debug!(reason = %rejection.reason(), detail = rejection.detail(), "rejected");
+            // Logs are sampled by reason, so that a stranger cannot fill the disk.
+            tracing::info!(reason = %rejection.reason(), detail = rejection.detail(), "rejected");
             replies.extend(reply_to.map(|to| (to, Reply::rejected(&rejection))));
         }
         self.replies.send(replies);

@@ -33,7 +33,7 @@ class Relay:
         self.data.mkdir()
         self.config = self.directory / "lighthouse.toml"
         self.emit, self.limits = {**EMIT, **(emit or {})}, limits
-        self.programs, self.sockets, self.topics = [], [], set()
+        self.programs, self.sockets, self.topics = [], [], []
         self.prober = Key("prober")
         self.trust(self.prober, "probe.")
 
@@ -127,7 +127,7 @@ class Relay:
     def subscriber(self, *prefixes: str, endpoint: str = None) -> Subscriber:
         """A subscriber whose subscriptions have reached the relay."""
         subscriber = self._keep(Subscriber(endpoint or self.publish, prefixes or ("",)))
-        self.topics |= subscriber.topics
+        self.topics += subscriber.topics
         self.wait_for_subscribers()
         return subscriber
 

@@ -11,7 +11,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use super::{Clients, CurveKey, CurvePair, check_available};
+use super::{Clients, CurveKey, CurvePair, check_available, show};
 use crate::{
     Context, WireError,
     socket::{poll, receive},
@@ -116,7 +116,14 @@ impl GateThread {
                 let answer = answer(&frames, &self.clients);
                 if answer.status != Status::Welcome {
                     self.refused.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(reason = answer.text, "an encrypted connection was refused");
+                    let key = frames.get(6).map(|key| show(key));
+                    let address = frames.get(3).map(|address| String::from_utf8_lossy(address));
+                    tracing::info!(
+                        reason = answer.text,
+                        key = key.unwrap_or_default(),
+                        address = address.unwrap_or_default().as_ref(),
+                        "an encrypted connection was refused"
+                    );
                 }
                 self.socket.send_multipart(answer.frames(&frames), 0)?;
             }
