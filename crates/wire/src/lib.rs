@@ -9,6 +9,7 @@
 //! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
 //! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
 
+mod client;
 mod connections;
 pub mod curve;
 mod error;

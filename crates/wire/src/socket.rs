@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{WireError, curve::Security, sys::stop_monitor};
+use crate::{WireError, sys::stop_monitor};
 
 /// A ZeroMQ context; one a process.
 #[derive(Clone)]
@@ -217,12 +217,7 @@ fn plain(endpoint: &str) -> String {
     }
 }
 
-pub(crate) fn connect(
-    socket: &zmq::Socket,
-    endpoint: &str,
-    security: &Security,
-) -> Result<(), WireError> {
-    security.protect(socket)?;
+pub(crate) fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), WireError> {
     socket
         .connect(endpoint)
         .map_err(|source| WireError::Connect { endpoint: endpoint.to_owned(), source })

@@ -107,7 +107,7 @@ fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
         let deadline = Instant::now() + PATIENCE;
         while count(&counters(), "connections") < 9 {
             assert!(Instant::now() < deadline);
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(2));
         }
         let addresses = endpoint.strip_prefix("tcp://").unwrap();
         let more: Vec<TcpStream> =
@@ -115,7 +115,7 @@ fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
         let deadline = Instant::now() + PATIENCE;
         while count(&counters(), "cut_too_many") < 19 {
             assert!(Instant::now() < deadline, "{:?}", counters());
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(2));
         }
         assert_eq!(count(&counters(), "cut_too_many"), 19);
         assert!(first.iter().all(is_up));
@@ -127,7 +127,7 @@ fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
         let deadline = Instant::now() + PATIENCE;
         while count(&counters(), "connections") > 1 {
             assert!(Instant::now() < deadline, "{:?}", counters());
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(2));
         }
     });
 }
@@ -194,6 +194,6 @@ fn a_subscriber_to_everything_there_is_is_cut() {
     let deadline = Instant::now() + PATIENCE;
     while server.subscriptions().load(std::sync::atomic::Ordering::Relaxed) != 100 {
         assert!(Instant::now() < deadline, "its subscriptions are not forgotten");
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

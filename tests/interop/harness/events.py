@@ -10,6 +10,7 @@ import re
 import uuid
 
 import nacl.signing
+import zmq
 
 NUMBERS = itertools.count(1)
 
@@ -38,8 +39,10 @@ def verify(event: dict, key: "Key"):
 class Key:
     """A signer with its secret key."""
 
-    def __init__(self, signer: str, seed: bytes = None, key_id: str = "0"):
+    def __init__(self, signer: str, seed: bytes = None, key_id: str = "0", has_curve: bool = False):
         self.signer, self.key_id = signer, key_id
+        # Public and secret, in Z85.
+        self.curve = tuple(half.decode() for half in zmq.curve_keypair()) if has_curve else ("", "")
         self.name = f"ed25519:{key_id}"
         self.secret = nacl.signing.SigningKey(seed or os.urandom(32))
 
@@ -52,12 +55,20 @@ class Key:
     def text(self, has_secret: bool) -> str:
         """The key in the project's file format."""
         encode = lambda key: base64.b64encode(bytes(key)).decode().rstrip("=")
-        lines = ["metadata", f'    id = "{self.signer}"', "curve", '    public-key = ""', "ed"]
+        public, secret = self.curve
+        lines = ["metadata", f'    id = "{self.signer}"', "curve", f'    public-key = "{public}"']
+        if has_secret:
+            lines.append(f'    secret-key = "{secret}"')
+        lines.append("ed")
         lines.append(f'    verify-key = "{encode(self.secret.verify_key)}"')
         if has_secret:
             lines.append(f'    signing-key = "{encode(self.secret)}"')
         lines.append(f'    key-id = "{self.key_id}"')
         return "\n".join(lines) + "\n"
+
+    def write_public(self, path):
+        path.write_text(self.text(has_secret=False))
+        return path
 
     def write_secret(self, path):
         """A file that its owner alone can read."""

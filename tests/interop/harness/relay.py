@@ -20,14 +20,19 @@ class Relay:
     """lighthouse-01 of the vectors, which trusts the keys and rights of the vectors.
 
     Each socket listens on a port of the system's choice, which changes with every start, and on
-    an ipc endpoint that stays.
+    an ipc endpoint that stays; with `has_curve` also on an encrypted one.
     """
 
-    def __init__(self, emit: dict = None, limits: str = 'max_age = "unlimited"'):
+    def __init__(
+        self, emit: dict = None, limits: str = 'max_age = "unlimited"', has_curve: bool = False
+    ):
         self.directory = Path(tempfile.mkdtemp(prefix="lk-"))
         self.trusted = self.directory / "trusted"
         shutil.copytree(VECTORS / "keys" / "trusted", self.trusted)
         self.key = vector_key("lighthouse-01")
+        self.has_curve = has_curve
+        if has_curve:
+            self.key.curve = Key("lighthouse-01", has_curve=True).curve
         self.key.write_secret(self.directory / "relay.key_secret")
         self.data = self.directory / "data"
         self.data.mkdir()
@@ -60,6 +65,7 @@ class Relay:
         rights = "".join(f"{json.dumps(name)} = {json.dumps(ids)}\n" for name, ids in self.emit.items())
         sockets = "".join(
             f'[{name}]\nendpoints = ["tcp://127.0.0.1:*", {json.dumps(self.ipc(name))}]\n'
+            + 'curve_endpoints = ["tcp://127.0.0.1:*"]\n' * self.has_curve
             for name in ("submit", "publish", "replay")
         )
         self.config.write_text(
@@ -80,6 +86,9 @@ class Relay:
         ready = self.program.line(" ready ")
         self.submit, self.publish, self.replay = (
             re.search(rf'{name}="?([^ "]+)', ready)[1] for name in ("submit", "publish", "replay")
+        )
+        self.curve_submit, self.curve_publish, self.curve_replay = (
+            re.search(rf'{name}="[^"]* ([^ "]+)"', ready)[1] for name in ("submit", "publish", "replay")
         )
         self.journal = re.search(r"journal=([0-9a-f-]{36})", ready)[1]
         return self

@@ -12,8 +12,13 @@ TIMEOUT_MS = 30_000
 class _Socket:
     """A connected socket whose waits have a deadline."""
 
-    def __init__(self, kind: int, endpoint: str):
+    def __init__(self, kind: int, endpoint: str, curve=None):
+        """`curve`: the server's public key, and the own pair."""
         self.socket = zmq.Context.instance().socket(kind)
+        if curve:
+            server, (public, secret) = curve
+            self.socket.curve_serverkey = server.encode()
+            self.socket.curve_publickey, self.socket.curve_secretkey = public.encode(), secret.encode()
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
@@ -30,8 +35,8 @@ class _Socket:
 class OneWay(_Socket):
     """What Laniakea's modules do: one frame on a DEALER, and no look back."""
 
-    def __init__(self, endpoint: str):
-        super().__init__(zmq.DEALER, endpoint)
+    def __init__(self, endpoint: str, curve=None):
+        super().__init__(zmq.DEALER, endpoint, curve)
 
     def send(self, *frames: bytes):
         self.socket.send_multipart(frames)
@@ -40,8 +45,8 @@ class OneWay(_Socket):
 class Submitter(OneWay):
     """Two frames on a DEALER, and a reply."""
 
-    def __init__(self, endpoint: str):
-        super().__init__(endpoint)
+    def __init__(self, endpoint: str, curve=None):
+        super().__init__(endpoint, curve)
         self.ids = itertools.count(1)
 
     def submit(self, event: bytes) -> dict:
@@ -55,8 +60,8 @@ class Submitter(OneWay):
 class Requester(_Socket):
     """A REQ socket."""
 
-    def __init__(self, endpoint: str):
-        super().__init__(zmq.REQ, endpoint)
+    def __init__(self, endpoint: str, curve=None):
+        super().__init__(zmq.REQ, endpoint, curve)
 
     def submit(self, event: bytes) -> dict:
         self.socket.send(event)
@@ -68,8 +73,8 @@ class Subscriber(_Socket):
     """A SUB socket. One of its subscriptions is nobody else's, so that the relay can be asked
     whether it has arrived, and an event be sent to this subscriber alone."""
 
-    def __init__(self, endpoint: str, prefixes):
-        super().__init__(zmq.SUB, endpoint)
+    def __init__(self, endpoint: str, prefixes, curve=None):
+        super().__init__(zmq.SUB, endpoint, curve)
         self.probe = f"probe.{uuid.uuid4()}.end"
         self.topics = {*prefixes, self.probe}
         for prefix in (*prefixes, self.probe):
@@ -82,8 +87,8 @@ class Subscriber(_Socket):
 class Asker(_Socket):
     """A DEALER at the replay endpoint."""
 
-    def __init__(self, endpoint: str):
-        super().__init__(zmq.DEALER, endpoint)
+    def __init__(self, endpoint: str, curve=None):
+        super().__init__(zmq.DEALER, endpoint, curve)
         self.ids = itertools.count(1)
 
     def ask(self, request):

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use super::{Failure, Header, Request};
 use crate::{
     Context, HandshakeFailure, WireError,
+    client::ClientSocket,
     curve::Security,
-    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
+    socket::{Received, Settings, poll, receive},
     submit::because,
 };
 
@@ -100,7 +101,7 @@ pub(crate) struct ReplaySocket {
     context: Context,
     endpoint: String,
     security: Security,
-    socket: MonitoredSocket,
+    socket: ClientSocket,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
 }
@@ -125,7 +126,7 @@ impl ReplaySocket {
     pub(crate) fn send(&mut self, request: &Request) -> Result<(), WireError> {
         self.id += 1;
         let frames = [&self.id.to_be_bytes()[..], &request.to_json()];
-        match self.socket.socket.send_multipart(frames, zmq::DONTWAIT) {
+        match self.socket.zmq().send_multipart(frames, zmq::DONTWAIT) {
             // Not sent: no answer will come, which the caller notices in time.
             Ok(()) | Err(zmq::Error::EAGAIN) => Ok(()),
             Err(error) => Err(error.into()),
@@ -134,7 +135,7 @@ impl ReplaySocket {
 
     /// The answer to the last request, if it is there.
     pub(crate) fn receive(&self) -> Result<Option<Result<Answer, ReplayError>>, WireError> {
-        while let Some(Received { mut frames, .. }) = receive(&self.socket.socket, MAX_FRAMES)? {
+        while let Some(Received { mut frames, .. }) = receive(self.socket.zmq(), MAX_FRAMES)? {
             if frames.len() < 2 || frames[0][..] != self.id.to_be_bytes() {
                 continue;
             }
@@ -158,35 +159,22 @@ impl ReplaySocket {
     }
 
     pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
-        self.socket.socket.as_poll_item(zmq::POLLIN)
+        self.socket.zmq().as_poll_item(zmq::POLLIN)
     }
 
     /// Why there is no connection, if the last attempt says so.
-    fn handshake_failure(&self) -> Result<Option<HandshakeFailure>, WireError> {
-        let mut last = None;
-        while let Some(report) = self.socket.report()? {
-            match report {
-                Report::Failed(failure) => last = Some(failure),
-                Report::Connected => last = None,
-                Report::Accepted(_) | Report::Disconnected(_) => {}
-            }
-        }
-        Ok(last)
+    fn handshake_failure(&mut self) -> Result<Option<HandshakeFailure>, WireError> {
+        while self.socket.report()?.is_some() {}
+        Ok(self.socket.failure())
     }
 }
 
-fn open(
-    context: &Context,
-    endpoint: &str,
-    security: &Security,
-) -> Result<MonitoredSocket, WireError> {
+fn open(context: &Context, endpoint: &str, security: &Security) -> Result<ClientSocket, WireError> {
     let settings = Settings {
         kind: zmq::DEALER,
         max_message_bytes: MAX_FRAME_BYTES,
         receive_queue: 16,
         send_queue: 16,
     };
-    let socket = context.monitored(&settings, Reports::Client)?;
-    connect(&socket.socket, endpoint, security)?;
-    Ok(socket)
+    ClientSocket::connect(context, &settings, endpoint, security)
 }

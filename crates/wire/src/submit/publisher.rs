@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::Reply;
 use crate::{
     Context, HandshakeFailure, WireError,
+    client::ClientSocket,
     curve::Security,
-    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
+    socket::{Received, Report, Settings, poll, receive},
     wake::Waker,
 };
 
@@ -144,8 +145,7 @@ impl Publisher {
             receive_queue: 0,
             send_queue: 0,
         };
-        let socket = context.monitored(&settings, Reports::Client)?;
-        connect(&socket.socket, &config.endpoint, &config.security)?;
+        let socket = ClientSocket::connect(context, &settings, &config.endpoint, &config.security)?;
         let waker = Waker::new().map_err(WireError::Thread)?;
         let (submissions, receiver) = mpsc::channel(config.window.max(1));
         let thread = PublisherThread {
@@ -155,8 +155,7 @@ impl Publisher {
             config: config.clone(),
             waiting: BTreeMap::new(),
             next_id: 0,
-            was_connected: false,
-            handshake: None,
+            may_have_lost: false,
         };
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
@@ -200,16 +199,15 @@ impl Drop for Publisher {
 }
 
 struct PublisherThread {
-    socket: MonitoredSocket,
+    socket: ClientSocket,
     submissions: mpsc::Receiver<Pending>,
     waker: Waker,
     config: PublisherConfig,
     /// By request id, which counts up: the order of submission.
     waiting: BTreeMap<u64, Pending>,
     next_id: u64,
-    was_connected: bool,
-    /// Why there is no connection at present, if that is known.
-    handshake: Option<HandshakeFailure>,
+    /// What waits may not have arrived: the connection broke, or a handshake failed.
+    may_have_lost: bool,
 }
 
 impl PublisherThread {
@@ -228,15 +226,17 @@ impl PublisherThread {
             self.read_replies()?;
             self.read_changes()?;
             self.give_up_on_the_late();
-            let timeout = self.waiting.first_key_value().map_or(-1, |(_, pending)| {
-                let left = pending.deadline.saturating_duration_since(Instant::now());
-                i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1
+            let late = self.waiting.first_key_value().map(|(_, pending)| pending.deadline);
+            let next = late.into_iter().chain(self.socket.next_retry()).min();
+            let timeout = next.map_or(-1, |next| {
+                let left = next.saturating_duration_since(Instant::now());
+                i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1)
             });
             let readable = zmq::POLLIN;
             poll(
                 &mut [
                     self.waker.poll_item(),
-                    self.socket.socket.as_poll_item(readable),
+                    self.socket.zmq().as_poll_item(readable),
                     self.socket.monitor_item(),
                 ],
                 timeout,
@@ -264,7 +264,7 @@ impl PublisherThread {
         let id = id.to_be_bytes();
         // An empty first frame would be read as a REQ envelope; such an event is junk anyway,
         // and the relay answers it all the same.
-        match self.socket.socket.send_multipart([event, &id[..]], zmq::DONTWAIT) {
+        match self.socket.zmq().send_multipart([event, &id[..]], zmq::DONTWAIT) {
             // Not sent: the reply will be late, and the caller told so.
             Err(zmq::Error::EAGAIN) | Ok(()) => Ok(()),
             Err(error) => Err(error),
@@ -273,7 +273,7 @@ impl PublisherThread {
 
     fn read_replies(&mut self) -> Result<(), zmq::Error> {
         let was_full = self.waiting.len() >= self.config.window.max(1);
-        while let Some(Received { frames, .. }) = receive(&self.socket.socket, 2)? {
+        while let Some(Received { frames, .. }) = receive(self.socket.zmq(), 2)? {
             let [id, reply] = &frames[..] else { continue };
             let id = <[u8; 8]>::try_from(&id[..]).map(u64::from_be_bytes);
             let Some(pending) = id.ok().and_then(|id| self.waiting.remove(&id)) else { continue };
@@ -303,18 +303,17 @@ impl PublisherThread {
         while let Some(report) = self.socket.report()? {
             match report {
                 Report::Connected => {
-                    self.handshake = None;
-                    if std::mem::replace(&mut self.was_connected, true) {
+                    if std::mem::replace(&mut self.may_have_lost, true) {
                         for (id, pending) in &self.waiting {
                             self.send(*id, &pending.event)?;
                         }
                     }
                 }
-                Report::Failed(failure) => self.handshake = Some(failure),
+                Report::Failed(_) => self.may_have_lost = true,
                 Report::Accepted(_) | Report::Disconnected(_) => {}
             }
         }
-        Ok(())
+        self.socket.retry(Instant::now())
     }
 
     fn give_up_on_the_late(&mut self) {
@@ -322,7 +321,7 @@ impl PublisherThread {
         while let Some(late) =
             self.waiting.first_entry().filter(|first| first.get().deadline <= now)
         {
-            drop(late.remove().reply.send(Err(self.config.unreachable(self.handshake))));
+            drop(late.remove().reply.send(Err(self.config.unreachable(self.socket.failure()))));
             self.waker.wake();
         }
     }

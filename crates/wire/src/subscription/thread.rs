@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     Context, HandshakeFailure, WireError,
+    client::ClientSocket,
     replay::{FailureReason, ReplayError, ReplaySocket, Request, SinkReport},
-    socket::{MonitoredSocket, Received, Report, Reports, Settings, connect, poll, receive},
+    socket::{Received, Report, Settings, poll, receive},
     wake::Waker,
 };
 
@@ -29,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const MAX_BURST: usize = 256;
 
 pub(super) struct SubscriptionThread {
-    live: MonitoredSocket,
+    live: ClientSocket,
     replay: Option<ReplaySocket>,
     follower: Follower,
     updates: mpsc::Sender<Result<Update, SubscriptionError>>,
@@ -92,14 +93,13 @@ impl SubscriptionThread {
             receive_queue: 10_000,
             send_queue: 1_000,
         };
-        let live = context.monitored(&settings, Reports::Client)?;
+        let live = ClientSocket::connect(context, &settings, &config.publish, &config.security)?;
         if config.prefixes.is_empty() {
-            live.socket.set_subscribe(b"")?;
+            live.zmq().set_subscribe(b"")?;
         }
         for prefix in &config.prefixes {
-            live.socket.set_subscribe(prefix.as_str().as_bytes())?;
+            live.zmq().set_subscribe(prefix.as_str().as_bytes())?;
         }
-        connect(&live.socket, &config.publish, &config.security)?;
         let replay = config.replay.as_ref();
         let replay = replay.map(|to| ReplaySocket::connect(context, to, &config.security));
         let replay = replay.transpose()?;
@@ -150,7 +150,7 @@ impl SubscriptionThread {
     fn sleep(&self) -> Result<(), Ended> {
         let mut items = vec![
             self.waker.poll_item(),
-            self.live.socket.as_poll_item(zmq::POLLIN),
+            self.live.zmq().as_poll_item(zmq::POLLIN),
             self.live.monitor_item(),
         ];
         items.extend(self.replay.as_ref().map(ReplaySocket::poll_item));
@@ -162,7 +162,7 @@ impl SubscriptionThread {
     fn next_timer(&self) -> Instant {
         let mut next = self.timers.check;
         let mut consider = |at: Instant| next = next.min(at);
-        self.timers.settle.into_iter().for_each(&mut consider);
+        self.timers.settle.into_iter().chain(self.live.next_retry()).for_each(&mut consider);
         match &self.asked {
             Some(asked) => consider(asked.deadline),
             None if self.follower.wanted().is_some() => consider(self.timers.ask),
@@ -202,7 +202,7 @@ impl SubscriptionThread {
     /// Says whether there may be more.
     fn read_live(&mut self) -> Result<bool, Ended> {
         for _ in 0..MAX_BURST {
-            let Some(Received { frames, count, .. }) = receive(&self.live.socket, 2)? else {
+            let Some(Received { frames, count, .. }) = receive(self.live.zmq(), 2)? else {
                 return Ok(false);
             };
             if let ([topic, frame], 2) = (&frames[..], count) {
@@ -250,6 +250,7 @@ impl SubscriptionThread {
 
     fn run_timers(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
+        self.live.retry(now)?;
         if self.timers.settle.is_some_and(|at| at <= now) {
             self.timers.settle = None;
             self.follower.look_again();
