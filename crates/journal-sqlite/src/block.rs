@@ -47,7 +47,7 @@ impl Block {
         Self(self.0 + 1)
     }
 
-    fn to_integer(self) -> i64 {
+    pub(crate) fn to_integer(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
@@ -195,6 +195,6 @@ fn checked<'r>(row: &'r Row<'_>, block: Block, key: &[u8]) -> Result<&'r [u8], D
     Ok(blob)
 }
 
-fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
+pub(crate) fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
     row::checksum(&[&block.0.to_le_bytes(), key, blob])
 }
