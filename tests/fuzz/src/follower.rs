@@ -1,7 +1,8 @@
 //! A subscription between a relay, a link and whoever writes to it.
 //!
 //! Bytes are a script: what comes when. In `follower` everything may be a lie; in
-//! `follower_link` the relay is honest, and the link loses, repeats and delays what it likes.
+//! `follower_link` the relay is honest, the link loses, repeats and delays what it likes, and live
+//! events may claim places that the journal never reaches.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -267,6 +268,14 @@ pub fn follower_link(bytes: &[u8]) {
             0 | 1 if taken < EVENTS.len() => {
                 relay.take(&EVENTS[taken]);
                 taken += 1;
+            }
+            3 if input.byte() >= 0xf0 && taken < EVENTS.len() => {
+                // An event that the relay does not have yet, or never gets.
+                let event = &EVENTS[EVENTS.len() - 1 - input.below(EVENTS.len() - taken)];
+                let place = Seq(u64::MAX - u64::from(input.byte()));
+                let prev = Seq(input.below(EVENTS.len()) as u64);
+                let note = note(event.id(), relay.journal, place, prev);
+                watched.rules.on_live(event.id().as_str().as_bytes(), &event.frame(&note));
             }
             2 | 3 => {
                 let frames = if input.byte() < 0xf0 { &relay.frames } else { &old };

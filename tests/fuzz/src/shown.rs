@@ -39,7 +39,7 @@ pub fn summary(bytes: &[u8]) {
     for link in catalog.links(id, &data, &BASES) {
         let path = link.url.strip_prefix(BASE).expect("a link below its base");
         assert!(path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\?#".contains(&byte)));
-        assert!(path.split('/').all(|part| !part.is_empty() && part.trim_matches('.') != ""));
+        assert!(path.split('/').all(|part| !part.trim_matches('.').is_empty()));
     }
     if let Some(stage) = catalog.lifecycle(id, &data) {
         let key: Vec<String> = serde_json::from_str(&stage.key).expect("a list of texts");

@@ -12,7 +12,7 @@ use laniakea_fuzz::TARGETS;
 
 /// How often a target is run, and for how long at most. Both are per target.
 const MAX_RUNS: u32 = 20_000;
-const MAX_TIME: Duration = Duration::from_secs(3);
+const MAX_TIME: Duration = Duration::from_secs(2);
 /// Damaged copies are no longer than this, in bytes.
 const MAX_BYTES: usize = 4_096;
 
