@@ -19,10 +19,11 @@ impl Seq {
     /// Before the first event.
     pub const START: Self = Self(0);
 
-    /// The position after this one.
+    /// The position after this one. Behind the last there is none: somebody else's note or header
+    /// may claim that one.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -104,6 +105,11 @@ fn write_key_after(text: &mut String, before: char, name: &str) {
 mod tests {
     use super::*;
     use crate::Limits;
+
+    #[test]
+    fn nothing_comes_after_the_last_position() {
+        assert_eq!(Seq(u64::MAX).next(), Seq(u64::MAX));
+    }
 
     #[test]
     fn a_note_is_written_in_canonical_form_and_reads_back() {

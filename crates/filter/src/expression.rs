@@ -1,18 +1,30 @@
 //! An expression in CEL that says which events are meant: lk's `--where`, and a rule's.
 
 mod names;
+mod nesting;
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc, thread};
 
 use cel::{Context, Env, Program, Value};
 use laniakea_event::Limits;
 use serde::{Deserialize, Serialize};
 
-use self::names::unknown_name;
-use crate::subject::Subject;
+use self::{names::unknown_name, nesting::is_deeper};
+use crate::{shown::bounded, subject::Subject};
 
 /// What an expression can speak of.
 const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];
+
+/// The longest text of an expression, in bytes.
+const MAX_BYTES: usize = 1 << 14;
+/// The longest message of the parser that is repeated, in characters.
+const MAX_MESSAGE: usize = 300;
+/// How deep an expression may be, in operators and calls. A chain of `+` or of members nests too, one
+/// of `&&` or `||` hardly does. Evaluating takes up to 25 kB for a level, on a thread like any other.
+const MAX_DEPTH: usize = 40;
+/// The parser itself stops at 96 levels, but takes up to 200 kB for one, and more for the longest
+/// chains. An overflow would be the end of the process.
+const PARSER_STACK: usize = 64 << 20;
 
 /// A compiled expression.
 #[derive(Clone, Serialize, Deserialize)]
@@ -36,6 +48,12 @@ pub enum InvalidExpression {
         /// What the parser says.
         message: String,
     },
+    /// It has more bytes than an expression may have.
+    #[error("an expression has at most {MAX_BYTES} bytes")]
+    Long,
+    /// It is nested so deep that evaluating it could overflow the stack.
+    #[error("it is nested deeper than {MAX_DEPTH} levels")]
+    Deep,
     /// It speaks of something that events do not have.
     #[error("there is no {name:?}: an expression can use {}", VARIABLES.join(", "))]
     Unknown {
@@ -48,13 +66,7 @@ impl FromStr for Expression {
     type Err = InvalidExpression;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let program = Program::compile(text).map_err(|errors| {
-            let first = errors.errors.first();
-            InvalidExpression::Syntax {
-                column: first.map_or(1, |error| error.pos.1),
-                message: first.map_or_else(String::new, |error| error.msg.clone()),
-            }
-        })?;
+        let program = compile(text)?;
         if let Some(name) = unknown_name(program.expression(), &VARIABLES) {
             return Err(InvalidExpression::Unknown { name });
         }
@@ -64,6 +76,37 @@ impl FromStr for Expression {
         let (program, environment) = (Arc::new(program), Arc::new(Env::stdlib()));
         Ok(Self { text: text.into(), program, environment, variables })
     }
+}
+
+/// Compiles on a thread with a stack that is large enough for everything that fits into the limits.
+fn compile(text: &str) -> Result<Program, InvalidExpression> {
+    if text.len() > MAX_BYTES {
+        return Err(InvalidExpression::Long);
+    }
+    let failed =
+        |message: &str| InvalidExpression::Syntax { column: 1, message: message.to_owned() };
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().stack_size(PARSER_STACK);
+        let parser = builder.spawn_scoped(scope, || compile_here(text));
+        let parser =
+            parser.map_err(|error| failed(&format!("there is no thread to read it: {error}")))?;
+        parser.join().unwrap_or_else(|_| Err(failed("the parser failed")))
+    })
+}
+
+fn compile_here(text: &str) -> Result<Program, InvalidExpression> {
+    let program = Program::compile(text).map_err(|errors| {
+        let first = errors.errors.first();
+        InvalidExpression::Syntax {
+            column: first.map_or(1, |error| error.pos.1),
+            message: first.map_or_else(String::new, |error| bounded(&error.msg, MAX_MESSAGE)),
+        }
+    })?;
+    // One that is too deep is dropped here, which recurs too.
+    if is_deeper(program.expression(), MAX_DEPTH) {
+        return Err(InvalidExpression::Deep);
+    }
+    Ok(program)
 }
 
 impl Expression {

@@ -5,9 +5,14 @@ use std::{fmt, str::FromStr};
 use globset::{Candidate, GlobBuilder, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
+use crate::shown::bounded;
+
 /// The longest pattern, in bytes. With what is matched against it bounded too, the worst pattern
 /// of this length takes a fraction of a second.
 pub const MAX_GLOB_BYTES: usize = 256;
+
+/// The longest description of what is wrong with a pattern, in characters.
+const MAX_PROBLEM: usize = 200;
 
 /// A pattern for a whole text: `*` stands for any text, `?` for one byte, `[a-z]` and `[!a-z]` for
 /// one of these bytes or any other, `{sid,trixie}` for one of these patterns, and `\*` for `*`.
@@ -76,7 +81,11 @@ impl FromStr for Glob {
             .build();
         match built {
             Ok(glob) => Ok(Self { matcher: glob.compile_matcher(), pattern }),
-            Err(error) => Err(InvalidGlob::Syntax { problem: error.kind().to_string(), pattern }),
+            Err(error) => {
+                // It repeats what it found.
+                let problem = bounded(&error.kind().to_string(), MAX_PROBLEM);
+                Err(InvalidGlob::Syntax { problem, pattern })
+            }
         }
     }
 }
@@ -188,5 +197,7 @@ mod tests {
         assert!("*".repeat(MAX_GLOB_BYTES).parse::<Glob>().is_ok());
         let error = "\u{1b}ä".repeat(1 << 20).parse::<Glob>().unwrap_err().to_string();
         assert!(error.len() < 400 && !error.contains('\u{1b}'), "{error}");
+        let error = "[b-\u{1b}]".parse::<Glob>().unwrap_err().to_string();
+        assert!(!error.contains('\u{1b}'), "{error:?}");
     }
 }

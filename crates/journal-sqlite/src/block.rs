@@ -47,7 +47,7 @@ impl Block {
         Self(self.0 + 1)
     }
 
-    fn to_integer(self) -> i64 {
+    pub(crate) fn to_integer(self) -> i64 {
         i64::try_from(self.0).unwrap_or(i64::MAX)
     }
 
@@ -55,8 +55,10 @@ impl Block {
         u16::try_from(seq.0 - self.start().0 - 1).unwrap_or(u16::MAX).to_le_bytes()
     }
 
-    fn seq_at(self, offset: [u8; 2]) -> Seq {
-        Seq(self.start().0 + 1 + u64::from(u16::from_le_bytes(offset)))
+    /// The seq at an offset, which is damaged where it leads out of the block.
+    fn seq_at(self, offset: [u8; 2]) -> Result<Seq, Damage> {
+        let offset = u64::from(u16::from_le_bytes(offset));
+        if offset < LEN { Ok(Seq(self.start().0 + 1 + offset)) } else { Err(self.damage()) }
     }
 
     fn damage(self) -> Damage {
@@ -145,9 +147,9 @@ pub(crate) fn seqs_by_prefix(
         let mut rows = select.query((block.to_integer(), from, to))?;
         while let Some(row) = rows.next()? {
             let id = row::event_id(row, 0).map_err(|_| block.damage())?;
-            let offsets = checked(row, block, id.as_str().as_bytes())?;
-            for offset in offsets.as_chunks::<2>().0 {
-                found.insert(block.seq_at(*offset), id.clone());
+            let offsets = checked::<2>(row, block, id.as_str().as_bytes())?;
+            for offset in offsets {
+                found.insert(block.seq_at(*offset)?, id.clone());
             }
         }
     }
@@ -180,21 +182,62 @@ pub(crate) fn seqs_by_digest(
     let Some(row) = rows.next()? else {
         return Ok(Vec::new());
     };
-    let entries = checked(row, block, &[*bucket])?.as_chunks::<ENTRY>().0;
+    let entries = checked::<ENTRY>(row, block, &[*bucket])?;
     let matching = entries.iter().filter(|entry| entry.starts_with(&digits[..DIGITS]));
-    Ok(matching.map(|entry| block.seq_at([entry[DIGITS], entry[DIGITS + 1]])).collect())
+    matching.map(|entry| block.seq_at([entry[DIGITS], entry[DIGITS + 1]])).collect()
 }
 
-/// The blob of a row of the index, in column 1, if the checksum in column 2 holds.
-fn checked<'r>(row: &'r Row<'_>, block: Block, key: &[u8]) -> Result<&'r [u8], Damage> {
+/// The entries in the blob of a row of the index, in column 1, if the checksum in column 2 holds.
+fn checked<'r, const LENGTH: usize>(
+    row: &'r Row<'_>,
+    block: Block,
+    key: &[u8],
+) -> Result<&'r [[u8; LENGTH]], Damage> {
     let blob = row.get_ref(1)?.as_blob().map_err(|_| block.damage())?;
     let claimed = row.get_ref(2)?.as_i64().map_err(|_| block.damage())?;
     if claimed != i64::from(block_checksum(block, key, blob)) {
         return Err(block.damage());
     }
-    Ok(blob)
+    match blob.as_chunks() {
+        (entries, []) => Ok(entries),
+        _ => Err(block.damage()),
+    }
 }
 
-fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
+pub(crate) fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
     row::checksum(&[&block.0.to_le_bytes(), key, blob])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_lead_out_of_the_block_or_are_cut_off_are_damage() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::schema::STEPS[0]).unwrap();
+        let (block, digest) = (Block(3), Digest::from_bytes([7; 32]));
+        let prefix = [Prefix::parse("_lk.").unwrap()];
+        let look = |offset: &[u8]| {
+            connection.execute_batch("DELETE FROM id_block; DELETE FROM digest_block").unwrap();
+            let entries = [&[7; DIGITS], offset].concat();
+            for (table, key, blob, as_text) in [
+                ("id_block", &b"_lk.core.ping"[..], offset, true),
+                ("digest_block", &[7][..], &entries, false),
+            ] {
+                let checksum = block_checksum(block, key, blob);
+                let key = if as_text { "'_lk.core.ping'" } else { "7" };
+                let insert = format!("INSERT INTO {table} VALUES (3, {key}, ?1, ?2)");
+                connection.execute(&insert, (blob, checksum)).unwrap();
+            }
+            let by_prefix = seqs_by_prefix(&connection, block, &prefix);
+            (by_prefix.map(|found| found.len()), seqs_by_digest(&connection, block, &digest))
+        };
+        assert!(matches!(look(&[0xff, 0x0f]), (Ok(1), Ok(found)) if found == [block.end()]));
+        for offset in [&[0x00, 0x10][..], &[0xff, 0xff], &[0x05], &[0x05, 0x00, 0x00]] {
+            let found = look(offset);
+            let is_damage = |error| matches!(error, Damage::Index { block: 3 });
+            assert!(found.0.is_err_and(is_damage) && found.1.is_err_and(is_damage), "{offset:?}");
+        }
+    }
 }

@@ -13,6 +13,9 @@ mod check;
 mod dedupe;
 mod error;
 mod find;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod journal;
 mod lock;

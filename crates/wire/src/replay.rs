@@ -1,6 +1,9 @@
 //! Replay: what the journal holds, on request.
 
 mod client;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod request;
 mod server;

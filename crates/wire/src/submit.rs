@@ -1,6 +1,9 @@
 //! Submit: how events come to the relay, and its replies.
 
 mod frames;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod publisher;
 mod reply;
 mod server;

@@ -4,6 +4,9 @@
 mod cursor;
 mod delivery;
 mod follower;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handled;
 mod thread;
 

@@ -7,6 +7,9 @@
 pub mod checksum;
 pub mod fetch;
 pub mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod index;
 pub mod keyring;
 pub mod lists;

@@ -1,6 +1,6 @@
 //! How things are shown: facts and events on stdout, notices and progress on stderr.
 
-mod event_line;
+pub(crate) mod event_line;
 mod events;
 mod facts;
 mod moment;

@@ -13,11 +13,52 @@ fn frame(more: &str) -> Vec<u8> {
 }
 
 fn matches(expression: &str) -> bool {
+    does_match(&expression.parse().unwrap())
+}
+
+fn does_match(expression: &Expression) -> bool {
     let frame = frame(r#","author":"ann""#);
     let event = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY).unwrap();
     let (id, covered) = (event.id().as_str(), event.covered());
     let subject = Subject { id, covered, frame: &frame, signers: vec!["builder-01"] };
-    expression.parse::<Expression>().unwrap().matches(&subject)
+    expression.matches(&subject)
+}
+
+/// Tests have the stack of any thread: one that overflows it ends them all.
+#[test]
+fn no_nesting_overflows_the_stack() {
+    let around = |open: &str, close: &str, levels| {
+        format!("{}data{}", open.repeat(levels), close.repeat(levels))
+    };
+    for text in [
+        around("(", ")", 90),
+        around("[", "]", 39),
+        around("{1:", "}", 39),
+        around("size(", ")", 39),
+        around("[1].exists(x, ", ")", 10),
+        around("-", "", 90),
+        around("", ".a", 39),
+        around("", "+1", 39),
+        around("true ? 1 : ", "", 39),
+        around("true && ", "", 90),
+    ] {
+        let expression =
+            text.parse::<Expression>().unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(!does_match(&expression), "{text}");
+    }
+    for text in [
+        around("[", "]", 40),
+        around("", ".a", 40),
+        around("", "+1", 2_000),
+        around("", ".a", 2_000),
+        around("", ".a", 1_000_000),
+        around("(", ")", 2_000),
+        "(".repeat(16_000),
+        "[1].map(x, ".repeat(1_000),
+    ] {
+        let error = text.parse::<Expression>().unwrap_err().to_string();
+        assert!(error.len() < 400, "{error}");
+    }
 }
 
 #[test]

@@ -140,22 +140,12 @@ impl ReplaySocket {
                 continue;
             }
             let events = frames.split_off(2);
-            return Ok(Some(self.read_header(&frames[1]).map(|header| Answer {
+            return Ok(Some(read_header(&frames[1], &self.endpoint).map(|header| Answer {
                 header,
                 events: events.iter().map(|frame| frame.to_vec()).collect(),
             })));
         }
         Ok(None)
-    }
-
-    fn read_header(&self, bytes: &[u8]) -> Result<Header, ReplayError> {
-        if let Ok(failure) = serde_json::from_slice::<Failure>(bytes)
-            && !failure.ok
-        {
-            return Err(ReplayError::Failed(failure));
-        }
-        serde_json::from_slice(bytes)
-            .map_err(|source| ReplayError::NotARelay { endpoint: self.endpoint.clone(), source })
     }
 
     pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
@@ -167,6 +157,17 @@ impl ReplaySocket {
         while self.socket.report()?.is_some() {}
         Ok(self.socket.failure())
     }
+}
+
+/// The first frame of an answer.
+pub(super) fn read_header(bytes: &[u8], endpoint: &str) -> Result<Header, ReplayError> {
+    if let Ok(failure) = serde_json::from_slice::<Failure>(bytes)
+        && !failure.ok
+    {
+        return Err(ReplayError::Failed(failure));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|source| ReplayError::NotARelay { endpoint: endpoint.to_owned(), source })
 }
 
 fn open(context: &Context, endpoint: &str, security: &Security) -> Result<ClientSocket, WireError> {

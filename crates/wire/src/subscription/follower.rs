@@ -45,10 +45,9 @@ pub(super) struct Follower {
     /// A live event went by that reading has to reach.
     is_behind: bool,
     last_received: Option<String>,
-    /// Of what was delivered, for when that is read once more.
+    /// Of what was delivered. It may come once more: reading began before it or in another
+    /// journal, or somebody wrote another note beside it.
     delivered: RecentDigests,
-    /// What was delivered may come once more: reading began before it, or in another journal.
-    is_repeating: bool,
     steps: Vec<Step>,
 }
 
@@ -88,7 +87,6 @@ impl Follower {
             is_behind: false,
             last_received: None,
             delivered: RecentDigests::default(),
-            is_repeating: false,
             steps: Vec::new(),
         }
     }
@@ -195,6 +193,8 @@ impl Follower {
         match (request, next) {
             // It was asked for from positions that are no longer believed.
             _ if matches!(verdict, Verdict::Refuted(_)) => return,
+            // The next header decides whether they are; reading from there would make them certain.
+            (Request::Read(_), _) if verdict == Verdict::Doubtful => {}
             (Request::Read(read), Some(next)) => {
                 self.on_page(read, answer.events, first, next, last);
             }
@@ -222,7 +222,6 @@ impl Follower {
             Verdict::Doubtful => {}
             Verdict::Refuted(certain) => {
                 self.done.clone_from(certain);
-                self.is_repeating = true;
                 self.look_again();
                 let reason = "its relay's journal does not go as far as it said".to_owned();
                 self.tell(Update::Refused { seq: None, reason });
@@ -307,13 +306,12 @@ impl Follower {
         self.tell(Update::JournalChanged { from, to: journal });
         self.done.fill(Seq::START);
         self.claims = Claims::new(self.done.len());
-        self.is_repeating = true;
         let start = self.last_received.clone().map_or(Start::After(Seq::START), Start::Since);
         self.state = State::Starting(start);
     }
 
     fn deliver(&mut self, delivery: Delivery, journal: Uuid, received: String) {
-        if self.is_repeating && self.delivered.contains(&delivery.digest()) {
+        if self.delivered.contains(&delivery.digest()) {
             return;
         }
         self.last_received = Some(received);

@@ -62,7 +62,7 @@ fn is_binary(bytes: &[u8]) -> bool {
 }
 
 /// The keys of all armoured blocks, one after the other.
-fn unarmoured(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn unarmoured(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut lines = str::from_utf8(bytes).ok()?.lines().map(str::trim);
     let mut keys = Vec::new();
     while lines.by_ref().any(|line| line == BEGIN) {

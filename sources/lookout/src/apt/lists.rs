@@ -52,7 +52,7 @@ impl Lists {
 }
 
 /// The name of a file in APT's lists: its address without scheme and user, `/` written as `_`.
-fn list_name(url: &str) -> String {
+pub(super) fn list_name(url: &str) -> String {
     const QUOTED: &[u8] = b"\\|{}[]<>\"^~_=!@#$%^&*";
     let rest = url.split_once(':').filter(|(scheme, _)| !scheme.contains('/'));
     let rest = rest.map_or(url, |(_, rest)| rest);

@@ -78,7 +78,7 @@ pub fn read_sources(settings: &AptSettings) -> io::Result<Vec<AptSource>> {
 }
 
 /// `deb [option=value …] URI SUITE COMPONENT…`
-fn parse_list(text: &str) -> Vec<AptSource> {
+pub(super) fn parse_list(text: &str) -> Vec<AptSource> {
     text.lines().filter_map(|line| parse_line(line.split('#').next()?)).collect()
 }
 
@@ -111,7 +111,7 @@ fn parse_line(line: &str) -> Option<AptSource> {
 }
 
 /// The stanzas of a `.sources` file.
-fn parse_stanzas(text: &str) -> Vec<AptSource> {
+pub(super) fn parse_stanzas(text: &str) -> Vec<AptSource> {
     let stanzas = BorrowedParser::new(text).parse_all().unwrap_or_default();
     stanzas.iter().flat_map(parse_stanza).collect()
 }

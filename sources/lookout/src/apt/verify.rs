@@ -134,7 +134,7 @@ impl<'a> Case<'a> {
 
 /// Reads what `gpgv` reports, as APT does: one good signature and no bad one. The exit code says
 /// nothing, since a file that several keys signed fails as soon as one of them is not ours.
-fn judge_gpgv(status: &[u8]) -> Result<(), VerifyError> {
+pub(super) fn judge_gpgv(status: &[u8]) -> Result<(), VerifyError> {
     const TROUBLE: [&str; 6] =
         ["BADSIG", "NO_PUBKEY", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "NODATA"];
     let status = String::from_utf8_lossy(status);

@@ -1,6 +1,6 @@
 //! `lk emit`: sign an event, submit it and wait until the relay has it.
 
-mod data;
+pub(crate) mod data;
 
 use std::{path::PathBuf, time::Duration};
 

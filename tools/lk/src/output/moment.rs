@@ -14,7 +14,7 @@ impl Zone {
     }
 
     /// The one that everybody has in common.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn utc() -> Self {
         Self(TimeZone::UTC)
     }

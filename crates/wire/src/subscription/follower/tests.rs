@@ -321,6 +321,39 @@ fn a_live_event_that_lies_about_its_place_hides_no_other() {
 }
 
 #[test]
+fn an_event_that_comes_again_at_another_place_is_delivered_once() {
+    let mut relay = Relay::new(1);
+    let mut follower = Follower::new(&config(&[], Start::Now), None);
+    settle(&mut follower, &relay);
+    relay.take("a.b.c", 0);
+    assert_eq!(live(&mut follower, &relay, 1).0, [0]);
+    // Nobody signed where it stands: a note with another place fits to the same event.
+    relay.take("a.b.c", 0);
+    assert!(live(&mut follower, &relay, 2).0.is_empty());
+    relay.take("a.b.c", 1);
+    assert_eq!(live(&mut follower, &relay, 3).0, [1]);
+}
+
+#[test]
+fn a_lie_about_a_place_hides_nothing_when_the_connection_comes_back_after_it() {
+    for lie in [1_000_000, u64::MAX] {
+        let mut relay = Relay::new(1);
+        let mut follower = Follower::new(&config(&[], Start::Now), None);
+        settle(&mut follower, &relay);
+        let id = EventId::parse("a.b.c").unwrap();
+        follower.on_live(b"a.b.c", &relay.frame(&id, 0, Seq(lie)));
+        assert_eq!(told(follower.take_steps()).0, [0]);
+        follower.look_again();
+        let (numbers, others) = settle(&mut follower, &relay);
+        assert!(numbers.is_empty());
+        assert!(others[0].contains("does not go as far"), "{others:?}");
+        (1..3).for_each(|number| relay.take("a.b.c", number));
+        assert_eq!(live(&mut follower, &relay, 1).0, [1]);
+        assert_eq!(live(&mut follower, &relay, 2).0, [2]);
+    }
+}
+
+#[test]
 fn a_consumer_that_must_not_read_on_stops_unless_the_journal_was_accepted() {
     let mut relay = Relay::new(2);
     relay.take("a.b.c", 0);

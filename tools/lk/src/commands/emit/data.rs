@@ -10,14 +10,14 @@ use laniakea_event::{Limits, Object, Value};
 
 /// `KEY=VALUE` or `KEY:=JSON`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Member {
+pub(crate) struct Member {
     name: String,
     value: Value,
 }
 
 /// The text is no member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum InvalidMember {
+pub(crate) enum InvalidMember {
     /// There is no `=`, or nothing before it.
     #[error("write KEY=VALUE for a string or KEY:=JSON for any other value")]
     Form,
@@ -51,7 +51,7 @@ impl FromStr for Member {
 /// # Errors
 ///
 /// Two of them have the same name.
-pub(super) fn collect(members: Vec<Member>) -> anyhow::Result<Object> {
+pub(crate) fn collect(members: Vec<Member>) -> anyhow::Result<Object> {
     let mut object = Object::new();
     for Member { name, value } in members {
         if object.contains_key(&name) {
