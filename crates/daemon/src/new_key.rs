@@ -9,7 +9,7 @@ use std::{
 
 use laniakea_event::{
     KeyId, SignerId, SigningKey,
-    keys::{CurveKeys, KeyFile, Metadata},
+    keys::{CurveKeys, KeyFile, Metadata, Validity},
 };
 
 /// A key could not be made or kept.
@@ -40,7 +40,15 @@ pub fn new_key(
     getrandom::fill(&mut seed).map_err(NewKeyError::Random)?;
     let key = SigningKey::from_seed(signer.clone(), key_id.clone(), &seed);
     let verify_key = key.verifying_key();
-    Ok(KeyFile { signer, key_id, metadata, curve, verify_key, signing_key: Some(key) })
+    Ok(KeyFile {
+        signer,
+        key_id,
+        metadata,
+        curve,
+        verify_key,
+        signing_key: Some(key),
+        validity: Validity::ALWAYS,
+    })
 }
 
 /// Writes a file that must not be there yet, and removes it again if it cannot be written whole.

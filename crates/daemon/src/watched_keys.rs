@@ -8,7 +8,11 @@ use std::{
     time::SystemTime,
 };
 
-use laniakea_event::keys::{KeyDirectory, Keyring};
+use jiff::Timestamp;
+use laniakea_event::{
+    SignerId,
+    keys::{KeyDirectory, Keyring},
+};
 
 use crate::{TrustError, load_directory};
 
@@ -35,6 +39,12 @@ impl WatchedKeys {
     /// The keys as they were read last.
     pub fn keyring(&self) -> Keyring {
         self.directory.keyring()
+    }
+
+    /// Who may connect at this time: public CURVE keys in Z85, and whose they are. Changes with
+    /// the files and with the time.
+    pub fn curve_keys(&self, now: Timestamp) -> BTreeMap<String, SignerId> {
+        self.directory.curve_keys(now)
     }
 
     /// Whether the files changed since they were read.

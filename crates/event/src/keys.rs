@@ -1,15 +1,19 @@
 //! Keys: their files, the ring of trusted ones, and the two operations.
 
+mod directory;
 mod file;
 mod keyring;
 mod names;
 mod signing;
+mod validity;
 mod verifying;
 
-pub use file::{CurveKeys, KeyFile, KeyFileError, Metadata};
-pub use keyring::{DuplicateKey, KeyDirectory, KeyProblem, Keyring};
+pub use directory::{KeyDirectory, KeyProblem};
+pub use file::{CurveKeys, KeyFile, KeyFileError, MalformedKeyFile, Metadata};
+pub use keyring::{DuplicateKey, Keyring, TrustedKey};
 pub use names::{InvalidName, KeyId, SignerId};
 pub use signing::SigningKey;
+pub use validity::{Standing, Validity};
 pub use verifying::{UnfitKey, VerifyingKey};
 
 /// The algorithm's name before the colon of a key id in `signatures`.

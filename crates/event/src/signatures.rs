@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    KeyId, Keyring, Object, Reason, Rejection, SignerId, Value, VerifyingKey,
+    KeyId, Keyring, Object, Reason, Rejection, SignerId, Value,
     base64::{decode_base64, encode_base64},
     json::{write_key, write_string},
-    keys::ALGORITHM,
+    keys::{ALGORITHM, TrustedKey},
 };
 
 /// One Ed25519 signature of an event.
@@ -54,7 +54,7 @@ impl Signatures {
     fn verify_signer(
         &mut self,
         signer: &SignerId,
-        keys: &BTreeMap<KeyId, VerifyingKey>,
+        keys: &BTreeMap<KeyId, TrustedKey>,
         entry: &Value,
         signed_bytes: &[u8],
     ) -> Result<(), Rejection> {
@@ -76,7 +76,7 @@ impl Signatures {
             })?;
             let signature: EventSignature =
                 bytes.try_into().map_err(|_| bad("is not of 64 bytes"))?;
-            if !key.verifies(signed_bytes, &signature) {
+            if !key.key.verifies(signed_bytes, &signature) {
                 return Err(bad("does not verify"));
             }
             self.insert(signer.clone(), key_id.clone(), signature);

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{InvalidName, KeyId, SignerId, SigningKey, UnfitKey, VerifyingKey};
+use super::{InvalidName, KeyId, SignerId, SigningKey, UnfitKey, Validity, VerifyingKey};
 use crate::base64::decode_base64;
 
+mod marks;
 mod text;
 
 /// Far more than any key file holds.
@@ -85,6 +86,12 @@ pub enum MalformedKeyFile {
     /// A CURVE key is not 40 characters of Z85.
     #[error("`{0}` is not 40 characters of Z85")]
     Curve(&'static str),
+    /// A mark in the `trust` section is no time.
+    #[error("`{0}` is not a time with an offset, such as 2026-11-25T12:00:00Z")]
+    Mark(&'static str),
+    /// The key would end before it begins.
+    #[error("`valid-from` is not before `valid-until`")]
+    NeverValid,
 }
 
 /// Whose key it is, for people.
@@ -131,6 +138,9 @@ pub struct KeyFile {
     pub verify_key: VerifyingKey,
     /// The key that signs, in secret files only.
     pub signing_key: Option<SigningKey>,
+    /// When the key counts. Means something in the trusted directory alone, and is part of
+    /// neither text below: whoever trusts a key says for how long.
+    pub validity: Validity,
 }
 
 impl KeyFile {
@@ -184,6 +194,7 @@ impl KeyFile {
         };
         Ok(Self {
             curve: parse_curve(&entries)?,
+            validity: marks::parse(&entries)?,
             signer,
             key_id,
             metadata,
@@ -200,6 +211,12 @@ impl KeyFile {
     /// The text to keep, if the file has a secret.
     pub fn secret_text(&self) -> Option<String> {
         self.signing_key.as_ref().map(|_| text::write(self, text::Half::Secret))
+    }
+
+    /// The text of a key file with these marks in its `trust` section. Marks that are absent here
+    /// and everything else in the text stay as they are, comments included.
+    pub fn mark(text: &str, validity: &Validity) -> String {
+        marks::write(text, validity)
     }
 
     pub(super) fn signing_key(self, path: &Path) -> Result<SigningKey, KeyFileError> {

@@ -105,3 +105,63 @@ fn debug_output_never_shows_a_secret() {
     assert!(shown.contains("archive-01"));
     assert!(!shown.contains("jXt69") && !shown.contains("qr<Jwrg"), "{shown}");
 }
+
+#[test]
+fn marks_are_read_and_malformed_ones_are_named() {
+    let with = |marks: &str| text_of("trusted/archive-01.pub.key") + "trust\n" + marks;
+    let file = KeyFile::parse(
+        with(
+            "    valid-from = \"2026-11-01T02:00:00+02:00\"\n    # soon\n    later = \"x\"\n\
+             \u{20}   revoked = \"2026-11-25T12:00:00.5Z\"\n",
+        )
+        .as_bytes(),
+    );
+    let validity = file.unwrap().validity;
+    assert_eq!(validity.from, Some("2026-11-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(validity.until, None);
+    assert_eq!(validity.revoked, Some("2026-11-25T12:00:00.5Z".parse().unwrap()));
+    for name in ["valid-from", "valid-until", "revoked"] {
+        for value in ["", "2026-11-25", "2026-11-25T12:00:00", "never", "9999-12-31T23:59:59-23:59"]
+        {
+            assert_eq!(
+                fault(&with(&format!("    {name} = \"{value}\"\n"))),
+                format!("`{name}` is not a time with an offset, such as 2026-11-25T12:00:00Z")
+            );
+        }
+    }
+    let both = |until| {
+        with(&format!("    valid-from = \"2026-11-01T00:00:00Z\"\n    valid-until = \"{until}\"\n"))
+    };
+    assert_eq!(fault(&both("2026-11-01T00:00:00Z")), "`valid-from` is not before `valid-until`");
+    assert!(KeyFile::parse(both("2026-11-01T00:00:00.000001Z").as_bytes()).is_ok());
+}
+
+#[test]
+fn marks_are_written_and_everything_else_stays() {
+    let time = |text: &str| Some(text.parse().unwrap());
+    let start = "# Ours.\nmetadata\n    id = \"a\"\n\nodd\n    revoked = \"no mark\"\n";
+    let revoked = Validity { revoked: time("2026-11-25T12:00:00Z"), ..Validity::ALWAYS };
+    let line = "    revoked = \"2026-11-25T12:00:00Z\"\n";
+    assert_eq!(KeyFile::mark(start, &revoked), format!("{start}trust\n{line}"));
+    assert_eq!(KeyFile::mark(start.trim_end(), &revoked), format!("{start}trust\n{line}"));
+    assert_eq!(KeyFile::mark("", &revoked), format!("trust\n{line}"));
+    let marks = |marks: &str| format!("{start}trust\n{marks}# Why.\n\nafter\n    x = \"y\"\n");
+    let until = "    valid-until = \"2027-11-01T00:00:00Z\"\n";
+    assert_eq!(KeyFile::mark(&marks(until), &revoked), marks(&format!("{until}{line}")));
+    assert_eq!(KeyFile::mark(&marks(""), &revoked), marks(line));
+    let old = "\trevoked=\"2001-01-01T00:00:00Z\"  \n";
+    assert_eq!(
+        KeyFile::mark(&marks(&format!("{old}{until}")), &revoked),
+        marks(&format!("{line}{until}"))
+    );
+    assert_eq!(KeyFile::mark(&marks(old), &Validity::ALWAYS), marks(old));
+    let all = Validity {
+        from: time("2026-01-01T00:00:00Z"),
+        until: time("2027-01-01T00:00:00Z"),
+        revoked: time("2026-06-01T00:00:00Z"),
+    };
+    let text = KeyFile::mark(&text_of("trusted/archive-01.pub.key"), &all);
+    let file = KeyFile::parse(text.as_bytes()).unwrap();
+    assert_eq!(file.validity, all);
+    assert!(!file.public_text().contains("trust\n"));
+}

@@ -143,7 +143,7 @@ fn refuse_known(key: &KeyFile, trust: &TrustConfig) -> anyhow::Result<()> {
         return Err(usage(hinted(anyhow!("{problem}"), "mend or remove it first")));
     }
     for (signer, key_id, known) in directory.keyring().iter() {
-        if *known == key.verify_key && *signer != key.signer {
+        if known.key == key.verify_key && *signer != key.signer {
             return Err(usage(anyhow!("this key is trusted already, as that of {signer}")));
         }
         if *signer == key.signer {

@@ -61,6 +61,7 @@ pub(super) fn audit_trust(trust: &TrustConfig, directory: &KeyDirectory) -> Vec<
 fn describe(problem: &KeyProblem) -> Finding {
     let kind = match problem {
         KeyProblem::Ambiguous { .. } => "duplicate id",
+        KeyProblem::SharedCurveKey { .. } => "shared CURVE key",
         _ => "damaged",
     };
     Finding::new(kind, problem.to_string())
