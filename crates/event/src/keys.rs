@@ -13,6 +13,7 @@ pub use file::{CurveKeys, KeyFile, KeyFileError, MalformedKeyFile, Metadata};
 pub use keyring::{DuplicateKey, Keyring, TrustedKey};
 pub use names::{InvalidName, KeyId, SignerId};
 pub use signing::SigningKey;
+pub(crate) use validity::parse_moment;
 pub use validity::{Standing, Validity};
 pub use verifying::{UnfitKey, VerifyingKey};
 

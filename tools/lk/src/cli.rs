@@ -70,7 +70,7 @@ impl Command {
             Self::History(history) => history.run(session),
             Self::On(on) => on.run(session),
             Self::Sign(sign) => sign.run(),
-            Self::Verify(verify) => verify.run(),
+            Self::Verify(verify) => verify.run(session),
             Self::Key(key) => key.run(session),
             Self::Status(status) => status.run(session),
             Self::Types(types) => types.run(),

@@ -1,5 +1,6 @@
 //! An event as a consumer gets it.
 
+use jiff::Timestamp;
 use laniakea_event::{
     Digest, EventId, EventTime, Limits, Object, Rejection, RelayNote, SignerId, SubmittedEvent,
     Value, VerifiedEvent,
@@ -23,22 +24,19 @@ enum Event {
 }
 
 impl Delivery {
-    /// Parses a frame from a relay and checks its signatures as `believe` says.
+    /// Parses a frame from a relay and checks its signatures as `believe` says, with the keys
+    /// that are valid `now`.
     ///
     /// # Errors
     ///
     /// It is no event, or not one to believe.
-    pub fn open(frame: Vec<u8>, believe: &Believe) -> Result<Self, Rejection> {
+    pub fn open(frame: Vec<u8>, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
         let submitted = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
         let note = submitted.unsigned().and_then(RelayNote::parse);
         let event = match believe {
             Believe::Everything => Event::Unverified(submitted),
-            Believe::Keys(keyring) => Event::Verified(submitted.verify(keyring)?),
-            Believe::Sources(trust) => {
-                let event = submitted.verify(trust.keyring())?;
-                event.authorise(trust)?;
-                Event::Verified(event)
-            }
+            Believe::Keys(keyring) => Event::Verified(submitted.verify(keyring, now)?),
+            Believe::Sources(trust) => Event::Verified(submitted.verify_received(trust, now)?),
         };
         Ok(Self { event, frame, note, position: None })
     }

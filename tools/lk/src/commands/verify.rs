@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Timestamp;
 use laniakea_daemon::load_directory;
 use laniakea_event::{Keyring, Limits, Reason, Rejection, SignerId, SubmittedEvent, VerifiedEvent};
 use serde_json::{Value as Json, json};
@@ -11,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     commands::read_event,
     output::{Facts, print_json},
+    session::Session,
 };
 
 /// Arguments of `lk verify`.
@@ -28,9 +30,9 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let keyring = load_directory(&self.keys)?.keyring();
-        let verdict = self.verify(&read_event()?, &keyring);
+        let verdict = self.verify(&read_event()?, &keyring, session.clock.now());
         match &verdict {
             Ok(event) if self.json => print_json(&describe(event))?,
             Ok(event) => print(event)?,
@@ -45,8 +47,13 @@ impl Verify {
     }
 
     /// A relay may have added to the event, so that more is allowed than in a submission.
-    fn verify(&self, event: &[u8], keyring: &Keyring) -> Result<VerifiedEvent, Rejection> {
-        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?.verify(keyring)?;
+    fn verify(
+        &self,
+        event: &[u8],
+        keyring: &Keyring,
+        now: Timestamp,
+    ) -> Result<VerifiedEvent, Rejection> {
+        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?.verify(keyring, now)?;
         match &self.signer {
             Some(wanted) if !event.signatures().signers().any(|signer| signer == wanted) => {
                 let detail = format!("{wanted} did not sign it, or is not trusted here");
