@@ -8,7 +8,7 @@ mod signing;
 mod validity;
 mod verifying;
 
-pub use directory::{KeyDirectory, KeyProblem};
+pub use directory::{KeyDirectory, KeyProblem, TrustedFile};
 pub use file::{CurveKeys, KeyFile, KeyFileError, MalformedKeyFile, Metadata};
 pub use keyring::{DuplicateKey, Keyring, TrustedKey};
 pub use names::{InvalidName, KeyId, SignerId};

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Sign(commands::sign::Sign),
     /// Verify the event on stdin.
     Verify(commands::verify::Verify),
-    /// Make, show, trust, install and audit keys.
+    /// Make, show, trust, rotate, revoke, install and audit keys.
     #[command(subcommand)]
     Key(commands::key::Key),
     /// Show the relay's state and its consumers.

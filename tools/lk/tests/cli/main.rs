@@ -11,5 +11,8 @@ mod listen;
 mod on;
 mod program;
 mod relay;
+mod revoke;
+mod rotate;
+mod site;
 mod trust;
 mod usage;

@@ -51,7 +51,7 @@ impl<'a> Journal<'a> {
         selection: &'a Selection,
         session: &Session<'a>,
     ) -> anyhow::Result<Self> {
-        let believe = selection.believe()?;
+        let believe = selection.trusting.believe(session.notices)?;
         let client = ReplayClient::connect(&Context::new(), &endpoint.endpoint, endpoint.timeout)?;
         Ok(Self {
             client,
