@@ -88,3 +88,6 @@ impl Fingerprint {
         Self(files.collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,5 +14,6 @@ mod relay;
 mod revoke;
 mod rotate;
 mod site;
+mod table;
 mod trust;
 mod usage;
