@@ -94,3 +94,36 @@ fn a_mark_takes_effect_with_the_next_look_and_by_the_clock() {
     let (.., key) = ring.iter().next().unwrap();
     assert!(!key.validity.covers(end) && key.validity.covers(at("2026-11-25T11:59:59Z")));
 }
+
+#[test]
+fn what_could_not_be_read_is_looked_at_again() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("trusted");
+    let path = directory.join("archive-01.pub.key");
+    fs::create_dir(&directory).unwrap();
+    fs::write(&path, good()).unwrap();
+    let mut watched = WatchedKeys::load(&directory).unwrap();
+    let last_good = keys(&watched);
+
+    // A link to nothing cannot be read, for root neither.
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    assert!(watched.have_changed());
+    watched.reload().unwrap();
+    assert_eq!(keys(&watched), last_good);
+    assert!(watched.have_changed(), "it is still unread");
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, good()).unwrap();
+    watched.reload().unwrap();
+    assert!(!watched.have_changed() && keys(&watched) != last_good);
+
+    let before = keys(&watched);
+    let away = place.path().join("away");
+    fs::rename(&directory, &away).unwrap();
+    assert!(watched.reload().is_err() && watched.have_changed());
+    assert_eq!(keys(&watched), before);
+    fs::rename(&away, &directory).unwrap();
+    assert!(watched.have_changed(), "it was not read since");
+    watched.reload().unwrap();
+    assert!(!watched.have_changed());
+}
