@@ -39,8 +39,8 @@ impl Signatures {
         now: Timestamp,
     ) -> Result<Self, Rejection> {
         let examined = Examined::of(claims, keyring, now)?;
-        let passed_over = examined.retired.iter().map(Retired::describe).collect();
-        examined.good.or_reject(examined.knows_a_signer, passed_over)
+        let passed_over: Vec<String> = examined.retired.iter().map(Retired::describe).collect();
+        examined.good.or_reject(examined.knows_a_signer, &passed_over)
     }
 
     /// The same for an event that a relay took at some time before; also counts sources' keys
@@ -63,15 +63,15 @@ impl Signatures {
                 retired.add_as_of(&mut good, claims.signed_bytes, trust, &receipt).err()
             })
             .collect();
-        let good = good.or_reject(knows_a_signer, passed_over.clone())?;
+        let good = good.or_reject(knows_a_signer, &passed_over)?;
         Ok((good, passed_over))
     }
 
-    fn or_reject(self, knows_a_signer: bool, passed_over: Vec<String>) -> Result<Self, Rejection> {
+    fn or_reject(self, knows_a_signer: bool, passed_over: &[String]) -> Result<Self, Rejection> {
         if !self.is_empty() {
             return Ok(self);
         }
-        Err(match &passed_over[..] {
+        Err(match passed_over {
             [] if knows_a_signer => {
                 Rejection::new(Reason::UnknownKeyId, "no known key of the signer signed this event")
             }

@@ -17,15 +17,16 @@ use crate::{commands::key::KeyConfig, failure::Explain as _, output::Notices};
 /// Whom to believe.
 #[derive(Debug, Args)]
 pub(crate) struct Trusting {
-    /// Verify the events: only those count that a valid key in this directory signed. Who may
-    /// emit what is not asked: --config does [env: LK_KEYS].
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config", help = KEYS_HELP)]
     keys: Option<PathBuf>,
     /// Verify the events by [trust] of this configuration, as the relay and mirk have it: only
     /// those count that a source signed which may emit them.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
+
+const KEYS_HELP: &str = "Verify the events: only those count that a valid key in this directory \
+    signed. Who may emit what is not asked: --config does [env: LK_KEYS]";
 
 impl Trusting {
     /// Whom to believe.

@@ -51,6 +51,10 @@ pub(crate) struct On {
 const COMMAND_HELP: &str = "The command and its arguments. It gets the event as JSON on stdin, and \
     LK_EVENT_ID, LK_EVENT_DIGEST and LK_EVENT_SEQ in its environment. No shell is involved";
 
+const UNVERIFIED: &str = "events are not verified: give --config FILE or --keys DIR";
+const UNAUTHORISED: &str =
+    "whether a signer may emit what it signed is not asked: that takes --config FILE";
+
 impl On {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let believe = self.selection.trusting.believe(session.notices)?;
@@ -60,12 +64,8 @@ impl On {
             )));
         };
         match believe {
-            Believe::Everything => {
-                session.notices.warning("events are not verified: give --config FILE or --keys DIR")
-            }
-            Believe::Keys(_) => session.notices.note(
-                "whether a signer may emit what it signed is not asked: that takes --config FILE",
-            ),
+            Believe::Everything => session.notices.warning(UNVERIFIED),
+            Believe::Keys(_) => session.notices.note(UNAUTHORISED),
             Believe::Sources(_) => {}
         }
         let config = SubscriptionConfig {

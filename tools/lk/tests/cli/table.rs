@@ -30,7 +30,7 @@ fn keys_with(relay: &Relay, mark: &str) -> String {
         let file = format!("{signer}.pub.key");
         let mut text = fs::read_to_string(format!("{}/{file}", trusted_keys())).unwrap();
         if signer == "archive-01" {
-            text += &format!("trust\n    {mark}\n");
+            text.extend(["trust\n    ", mark, "\n"]);
         }
         fs::write(format!("{keys}/{file}"), text).unwrap();
     }

@@ -51,8 +51,9 @@ impl Revoke {
         let files = find(&self.whose, &trusted);
         if files.is_empty() {
             let error = anyhow!("{} is not among the trusted keys", self.whose);
-            let problems: String = problems.iter().map(|problem| format!("; {problem}")).collect();
-            return Err(usage(hinted(error, format!("there are {}{problems}", known(&trusted)))));
+            let mut hint = vec![format!("there are {}", known(&trusted))];
+            hint.extend(problems.iter().map(ToString::to_string));
+            return Err(usage(hinted(error, hint.join("; "))));
         }
         let now = now(session.clock);
         let mut facts = Facts::default();

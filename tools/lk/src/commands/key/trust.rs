@@ -41,16 +41,8 @@ pub(crate) struct TrustKey {
     /// Its owner is a relay, and never a source.
     #[arg(long, conflicts_with = "emit")]
     relay: bool,
-    /// Its owner is known already, and this is a further key with a key id of its own.
-    #[arg(long, conflicts_with_all = ["emit", "relay"])]
-    rotate: bool,
-    /// How long the owner's other keys stay valid beside it: 7d, 12h, unlimited.
-    #[arg(long, value_name = "DURATION", default_value = OVERLAP, requires = "rotate")]
-    overlap: Age,
-    /// Put it in place of the owner's key with the same key id, which is then not known any more:
-    /// for Laniakea's Python modules, which know key 0 only.
-    #[arg(long, requires = "rotate", conflicts_with = "overlap")]
-    replace: bool,
+    #[command(flatten)]
+    rotation: RotationArguments,
     /// The key counts from this time on (2026-11-01T00:00:00Z).
     #[arg(long, value_name = "TIME", value_parser = moment)]
     valid_from: Option<Timestamp>,
@@ -63,6 +55,21 @@ pub(crate) struct TrustKey {
     /// Print what is trusted now as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// A further key of a signer that is known.
+#[derive(Debug, Args)]
+struct RotationArguments {
+    /// Its owner is known already, and this is a further key with a key id of its own.
+    #[arg(long, conflicts_with_all = ["emit", "relay"])]
+    rotate: bool,
+    /// How long the owner's other keys stay valid beside it: 7d, 12h, unlimited.
+    #[arg(long, value_name = "DURATION", default_value = OVERLAP, requires = "rotate")]
+    overlap: Age,
+    /// Put it in place of the owner's key with the same key id, which is then not known any more:
+    /// for Laniakea's Python modules, which know key 0 only.
+    #[arg(long, requires = "rotate", conflicts_with = "overlap")]
+    replace: bool,
 }
 
 fn rule(text: &str) -> Result<EmitRule, InvalidEmitRule> {
@@ -82,7 +89,7 @@ impl TrustKey {
         let config = KeyConfig::load(&self.config)?;
         refuse_own(&key.signer, Some(&key.verify_key), &config)?;
         let trusted = TrustedKeys::load_to_add(&config.trust)?;
-        if self.rotate {
+        if self.rotation.rotate {
             return self.rotate(&key, validity, &trusted, now);
         }
         refuse_known(&key, &trusted)?;
@@ -117,12 +124,12 @@ impl TrustKey {
                 .and(done, format_args!("{}, key {}", key.signer, key.key_id))
                 .and("fingerprint", key.verify_key.fingerprint())
         };
-        if self.replace {
+        if self.rotation.replace {
             trusted.refuse_shared(key)?;
             let path = replace_key(trusted, key, &validity)?;
             return facts("replaced").and("key file", path.display()).print_as(self.json);
         }
-        let rotation = Rotation { trusted, key, validity, overlap: self.overlap, now };
+        let rotation = Rotation { trusted, key, validity, overlap: self.rotation.overlap, now };
         rotation.check()?;
         trusted.refuse_shared(key)?;
         let rotated = rotation.run()?;
