@@ -58,12 +58,7 @@ impl Intake {
     }
 }
 
-fn arrive(
-    frame: Vec<u8>,
-    trust: &Trust,
-    settings: &Settings,
-    now: Timestamp,
-) -> Option<Arrival> {
+fn arrive(frame: Vec<u8>, trust: &Trust, settings: &Settings, now: Timestamp) -> Option<Arrival> {
     match StreamEvent::judge(frame, trust, now) {
         Ok(event) => Some(settings.arrive(&event)),
         Err(rejection) => {
