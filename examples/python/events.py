@@ -2,12 +2,14 @@
 """What an event is: its signed bytes, key files, and which events to believe. Needs PyNaCl."""
 
 import base64
+import datetime
 import hashlib
 import json
 import operator
 import re
 from pathlib import Path
 
+import nacl.exceptions
 import nacl.signing
 
 
@@ -46,6 +48,36 @@ def decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
+def moment(text: str) -> datetime.datetime:
+    """A time with its offset."""
+    time = datetime.datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("the time has no offset")
+    return time
+
+
+class Key:
+    """A trusted key, and the marks in its file: from when and until when it counts."""
+
+    def __init__(self, entries: dict):
+        self.key = nacl.signing.VerifyKey(decode(entries["verify-key"]))
+        self.begin = moment(entries.get("valid-from", "0001-01-01T00:00:00+00:00"))
+        self.ends = [moment(entries[name]) for name in ("valid-until", "revoked") if name in entries]
+
+    def is_valid(self, time) -> bool:
+        return self.begin <= time and not self.has_ended(time)
+
+    def has_ended(self, time) -> bool:
+        return any(end <= time for end in self.ends)
+
+    def verifies(self, signed: bytes, signature: str) -> bool:
+        try:
+            self.key.verify(signed, decode(signature))
+        except (ValueError, nacl.exceptions.CryptoError):
+            return False
+        return True
+
+
 class Trust:
     """The public keys in a directory; `relays` names those that are relays and no sources."""
 
@@ -53,17 +85,26 @@ class Trust:
         self.keys, self.relays = {}, set(relays)
         for path in Path(directory).iterdir():
             entries = read_key_file(path)
-            name = (entries["id"], "ed25519:" + entries.get("key-id", "0"))
-            self.keys[name] = nacl.signing.VerifyKey(decode(entries["verify-key"]))
+            self.keys[entries["id"], "ed25519:" + entries.get("key-id", "0")] = Key(entries)
 
     def check(self, event: dict):
-        """Raises an exception unless a trusted source signed the event, and no trusted key's
-        signature is bad. A relay's signature only says that the event passed through it."""
-        signed, good = canonical(event), set()
+        """Raises an exception unless a trusted source signed the event, and no valid key's
+        signature is bad. A relay's signature only says that the event passed through it; and it
+        stands for a source's key that has ended since, if the relay took the event before."""
+        signed, good, ended = canonical(event), set(), []
+        now = datetime.datetime.now(datetime.timezone.utc)
         for signer, signatures in event["signatures"].items():
             for name, signature in signatures.items():
-                if (signer, name) in self.keys:
-                    self.keys[signer, name].verify(signed, decode(signature))
+                key = self.keys.get((signer, name))
+                if key and key.is_valid(now):
+                    key.key.verify(signed, decode(signature))
+                    good.add(signer)
+                elif key and key.has_ended(now):
+                    ended.append((signer, key, signature))
+        if ended and good & self.relays:
+            received = moment(event["unsigned"]["received"])
+            for signer, key, signature in ended:
+                if key.is_valid(received) and key.verifies(signed, signature):
                     good.add(signer)
         if not good - self.relays:
             raise ValueError("no trusted source signed it")

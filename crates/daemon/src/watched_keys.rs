@@ -5,13 +5,12 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use jiff::Timestamp;
 use laniakea_event::{
     SignerId,
-    keys::{KeyDirectory, Keyring},
+    keys::{KeyDirectory, KeyFileError, KeyProblem, Keyring},
 };
 
 use crate::{TrustError, load_directory};
@@ -21,13 +20,14 @@ use crate::{TrustError, load_directory};
 pub struct WatchedKeys {
     path: PathBuf,
     directory: KeyDirectory,
-    fingerprint: Fingerprint,
+    /// `None`: what was read last is not what is there, so look again.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl WatchedKeys {
     /// Reads the directory at a start: any file that cannot be used is an error.
     pub fn load(path: &Path) -> Result<Self, TrustError> {
-        let fingerprint = Fingerprint::of(path);
+        let fingerprint = Some(Fingerprint::of(path));
         Ok(Self { path: path.to_owned(), directory: load_directory(path)?, fingerprint })
     }
 
@@ -47,9 +47,9 @@ impl WatchedKeys {
         self.directory.curve_keys(now)
     }
 
-    /// Whether the files changed since they were read.
+    /// Whether the files changed since they were read, or could not be read then.
     pub fn have_changed(&self) -> bool {
-        Fingerprint::of(&self.path) != self.fingerprint
+        self.fingerprint.as_ref() != Some(&Fingerprint::of(&self.path))
     }
 
     /// Reads the directory again. A file that is gone is no longer trusted; one that became
@@ -60,13 +60,21 @@ impl WatchedKeys {
     /// The directory cannot be read; the keys stay as they were.
     pub fn reload(&mut self) -> Result<(), TrustError> {
         // Taken before reading: what changes meanwhile is seen next time.
-        self.fingerprint = Fingerprint::of(&self.path);
+        let fingerprint = Fingerprint::of(&self.path);
+        self.fingerprint = None;
         let directory = self
             .directory
             .reload()
             .map_err(|source| TrustError::Directory { path: self.path.clone(), source })?;
         for problem in directory.problems() {
             tracing::error!(problem = %problem, "a key file needs attention");
+        }
+        // What cannot be read now, perhaps for want of file descriptors, may hold a revocation.
+        let is_unread = |problem: &KeyProblem| {
+            matches!(problem, KeyProblem::Damaged { error: KeyFileError::Read { .. }, .. })
+        };
+        if !directory.problems().iter().any(is_unread) {
+            self.fingerprint = Some(fingerprint);
         }
         self.directory = directory;
         Ok(())
@@ -75,16 +83,27 @@ impl WatchedKeys {
 
 /// What can be seen of a directory without reading its files.
 #[derive(Debug, PartialEq, Eq)]
-struct Fingerprint(BTreeMap<PathBuf, Option<(u64, u64, Option<SystemTime>)>>);
+struct Fingerprint(BTreeMap<PathBuf, Option<State>>);
+
+/// A file's inode, length, and when its text and its state changed: the latter, which nobody can
+/// set, also changes with the mode.
+type State = (u64, u64, (i64, i64), (i64, i64));
 
 impl Fingerprint {
     /// An unreadable directory looks like an empty one; reading it will say what is wrong.
     fn of(directory: &Path) -> Self {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let files = entries.map(|entry| {
-            let state = fs::metadata(entry.path()).ok();
-            (entry.path(), state.map(|state| (state.ino(), state.len(), state.modified().ok())))
+            let state = fs::metadata(entry.path()).ok().map(|file| {
+                let (modified, changed) =
+                    ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
+                (file.ino(), file.len(), modified, changed)
+            });
+            (entry.path(), state)
         });
         Self(files.collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

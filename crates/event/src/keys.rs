@@ -8,11 +8,12 @@ mod signing;
 mod validity;
 mod verifying;
 
-pub use directory::{KeyDirectory, KeyProblem};
+pub use directory::{KeyDirectory, KeyProblem, TrustedFile};
 pub use file::{CurveKeys, KeyFile, KeyFileError, MalformedKeyFile, Metadata};
 pub use keyring::{DuplicateKey, Keyring, TrustedKey};
 pub use names::{InvalidName, KeyId, SignerId};
 pub use signing::SigningKey;
+pub(crate) use validity::parse_moment;
 pub use validity::{Standing, Validity};
 pub use verifying::{UnfitKey, VerifyingKey};
 

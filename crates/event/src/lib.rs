@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! bytes --SubmittedEvent::parse--> SubmittedEvent --verify--> VerifiedEvent --countersign--> (journal)
+//! bytes --SubmittedEvent::parse--> SubmittedEvent --verify_received--> VerifiedEvent (consumers)
 //! Draft --sign--> SignedEvent (bytes)
 //! ```
 //!

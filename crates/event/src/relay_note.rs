@@ -33,8 +33,8 @@ impl fmt::Display for Seq {
     }
 }
 
-/// The `unsigned` member of a published event. Consumers use it to find gaps and believe
-/// nothing else in it.
+/// The `unsigned` member of a published event. Consumers use it to find gaps, and `received` for
+/// keys that are no longer valid; they believe nothing else in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayNote {
     /// Who wrote the note.

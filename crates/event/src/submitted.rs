@@ -1,13 +1,16 @@
 //! First stage: foreign bytes become an event whose members have the right form.
 //!
-//! Nothing here is believed yet; [`SubmittedEvent::verify`] comes next.
+//! Nothing here is believed yet; [`SubmittedEvent::verify`] comes next at a relay, and
+//! [`SubmittedEvent::verify_received`] at a consumer.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Digest, EventId, EventTime, Keyring, Limits, Object, Reason, Rejection, SignedEvent,
-    SigningKey, Value, VerifiedEvent,
-    signatures::{Signatures, add_signature},
+    Digest, EventId, EventTime, Keyring, Limits, Object, Reason, Rejection, RelayNote, SignedEvent,
+    SigningKey, Trust, Value, VerifiedEvent,
+    keys::parse_moment,
+    signatures::{Claims, Signatures, add_signature},
     signed_bytes::SignedBytes,
 };
 
@@ -53,22 +56,59 @@ impl SubmittedEvent {
         Ok(Self { covered, signatures, unsigned, id, time, uuid, max_signatures })
     }
 
-    /// Verifies every signature that a trusted signer made.
+    /// Verifies every signature that a trusted signer made with a key that is valid `now`; other
+    /// keys of the signer are as good as unknown.
+    ///
+    /// This is what a relay asks of a submission. Whether the signers may say what the event says
+    /// is asked with [`VerifiedEvent::authorise`].
     ///
     /// # Errors
     ///
     /// `not_signed`, `too_many_signatures`, `unknown_signer`, `unknown_key_id`, `bad_base64` and
     /// `bad_signature`.
-    pub fn verify(self, keyring: &Keyring) -> Result<VerifiedEvent, Rejection> {
+    pub fn verify(self, keyring: &Keyring, now: Timestamp) -> Result<VerifiedEvent, Rejection> {
         let signed = SignedBytes::of(&self.covered);
-        let signatures = Signatures::verify(
-            self.signatures.as_ref(),
-            signed.as_bytes(),
-            keyring,
-            self.max_signatures,
-        )?;
+        let signatures = Signatures::verify(&self.claims(&signed), keyring, now)?;
         let digest = signed.digest();
         Ok(VerifiedEvent::new(self, signed, digest, signatures))
+    }
+
+    /// Verifies and authorises an event that a relay took, `now` or long ago: a source signed it
+    /// that may emit it. This is what a consumer asks.
+    ///
+    /// A source's key that has expired or been revoked since still counts if the relay's note says
+    /// that it took the event while the key was valid, and if the signature of a trusted relay
+    /// with a key that is valid `now` proves that it took it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::verify`], and `not_authorised`.
+    pub fn verify_received(
+        self,
+        trust: &Trust,
+        now: Timestamp,
+    ) -> Result<VerifiedEvent, Rejection> {
+        let signed = SignedBytes::of(&self.covered);
+        let note = self.unsigned.as_ref().and_then(RelayNote::parse);
+        let received = note.and_then(|note| parse_moment(&note.received));
+        let (signatures, passed_over) =
+            Signatures::verify_received(&self.claims(&signed), trust, received, now)?;
+        let digest = signed.digest();
+        let event = VerifiedEvent::new(self, signed, digest, signatures);
+        event.authorise(trust).map_err(|rejection| {
+            let mut details = vec![rejection.detail().to_owned()];
+            details.extend(passed_over);
+            Rejection::new(rejection.reason(), details.join("; "))
+        })?;
+        Ok(event)
+    }
+
+    fn claims<'a>(&'a self, signed: &'a SignedBytes) -> Claims<'a> {
+        Claims {
+            signatures: self.signatures.as_ref(),
+            signed_bytes: signed.as_bytes(),
+            max_signatures: self.max_signatures,
+        }
     }
 
     /// Signs the event, beside the signatures that it has; none of them is verified.

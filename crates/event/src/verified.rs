@@ -9,8 +9,8 @@ use crate::{
 
 /// An event with at least one good signature by a trusted signer, and no bad one.
 ///
-/// Only [`SubmittedEvent::verify`] makes one. Whether its signers may say what it says is asked
-/// with [`VerifiedEvent::authorise`].
+/// Only [`SubmittedEvent::verify`] and [`SubmittedEvent::verify_received`] make one. The former
+/// does not ask whether the signers may say what the event says: [`VerifiedEvent::authorise`] does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifiedEvent {
     covered: Object,

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::Timestamp;
 use laniakea_event::{
     EmitRule, Limits, Reason, Rejection, RelayNote, Seq, SignerId, SubmittedEvent, Trust,
     VerifiedEvent,
@@ -73,7 +74,8 @@ fn trust() -> Trust {
 }
 
 fn judge(wire: &[u8], trust: &Trust) -> Result<VerifiedEvent, Rejection> {
-    let event = SubmittedEvent::parse(wire, &Limits::SUBMISSION)?.verify(trust.keyring())?;
+    let event = SubmittedEvent::parse(wire, &Limits::SUBMISSION)?
+        .verify(trust.keyring(), Timestamp::UNIX_EPOCH)?;
     event.authorise(trust)?;
     Ok(event)
 }
@@ -105,7 +107,7 @@ fn check_bytes(case: &Case, trust: &Trust) {
         return;
     };
     if let Some(signed_bytes) = &case.signed_bytes
-        && event.clone().verify(trust.keyring()).is_ok()
+        && event.clone().verify(trust.keyring(), Timestamp::UNIX_EPOCH).is_ok()
     {
         assert_eq!(
             String::from_utf8(event.signed_bytes()).unwrap(),

@@ -12,6 +12,7 @@ mod thread;
 
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
+use jiff::Timestamp;
 use laniakea_event::{Keyring, Prefix, Seq, Trust};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -39,6 +40,8 @@ pub struct SubscriptionConfig {
     pub start: Start,
     /// Whose signatures are believed.
     pub believe: Believe,
+    /// Tells the time by which keys are valid.
+    pub clock: fn() -> Timestamp,
     /// What to do when the relay has another journal.
     pub other_journal: OtherJournal,
     /// The name under which the relay lists this consumer.
@@ -51,6 +54,7 @@ pub struct SubscriptionConfig {
 
 impl SubscriptionConfig {
     /// Follows everything from now on, in the clear and unverified, and asks every 30 seconds.
+    #[expect(clippy::disallowed_methods, reason = "where a test needs another time it sets it")]
     pub fn new(publish: impl Into<String>, replay: Option<String>) -> Self {
         Self {
             publish: publish.into(),
@@ -59,6 +63,7 @@ impl SubscriptionConfig {
             prefixes: Vec::new(),
             start: Start::Now,
             believe: Believe::Everything,
+            clock: Timestamp::now,
             other_journal: OtherJournal::ReadOn,
             name: None,
             cursor: None,
@@ -83,9 +88,10 @@ pub enum Start {
 pub enum Believe {
     /// Nothing is verified; deliveries say so.
     Everything,
-    /// Events that one of these keys signed, whatever they say.
+    /// Events that one of these keys signed, whatever they say, as long as that key is valid.
     Keys(Keyring),
-    /// Events that an authorised source signed.
+    /// Events that an authorised source signed, also with a key that has expired or been revoked
+    /// since, where a trusted relay stands for it.
     Sources(Arc<Trust>),
 }
 

@@ -174,7 +174,7 @@ fn judge_one(
     now: Timestamp,
 ) -> Result<GoodSignatures, Rejection> {
     let submitted = SubmittedEvent::parse(bytes, &policy.limits.of_one_event())?;
-    let mut event = submitted.verify(policy.trust.keyring())?;
+    let mut event = submitted.verify(policy.trust.keyring(), now)?;
     let sources = event.authorise(&policy.trust)?;
     let freshness = freshness::check(event.time(), event.uuid(), now, &policy.limits);
     if freshness.is_ok() {

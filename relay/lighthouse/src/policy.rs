@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use laniakea_daemon::{Clock, TrustConfig, WatchedKeys, load_config};
-use laniakea_event::{SigningKey, Trust};
+use laniakea_event::{Keyring, SigningKey, Trust};
 use laniakea_wire::curve::{Clients, CurveKey};
 
 use crate::config::{Config, LimitsConfig};
@@ -50,7 +50,9 @@ impl PolicySource {
             config: config.trust.clone(),
             limits: config.limits,
         };
-        let current = RwLock::new(Arc::new(parts.policy(&own_key)?));
+        let (policy, conflict) = parts.policy(&own_key)?;
+        conflict.map_or(Ok(()), Err)?;
+        let current = RwLock::new(Arc::new(policy));
         let source = Self {
             config_file: config_file.to_owned(),
             own_key,
@@ -84,16 +86,23 @@ impl PolicySource {
         let config: Config = load_config(&self.config_file)?;
         config.validate()?;
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        if config.trust.keys_dir != parts.config.keys_dir {
-            parts.keys = WatchedKeys::load(&config.trust.keys_dir)?;
-        }
+        let old_keys = if config.trust.keys_dir == parts.config.keys_dir {
+            None
+        } else {
+            let keys = WatchedKeys::load(&config.trust.keys_dir)?;
+            Some(std::mem::replace(&mut parts.keys, keys))
+        };
         let old = std::mem::replace(&mut parts.config, config.trust);
         let old_limits = std::mem::replace(&mut parts.limits, config.limits);
         let outcome = self.read_keys(&mut parts);
-        self.admit(&parts);
         if outcome.is_err() {
             parts.config = old;
             parts.limits = old_limits;
+            if let Some(keys) = old_keys {
+                parts.keys = keys;
+            }
+            // Keys that changed count by the old rules all the same: one may have been revoked.
+            self.apply(&parts)?;
         }
         outcome
     }
@@ -124,7 +133,19 @@ impl PolicySource {
 
     fn read_keys(&self, parts: &mut Parts) -> anyhow::Result<()> {
         parts.keys.reload()?;
-        let policy = Arc::new(parts.policy(&self.own_key)?);
+        self.apply(parts)
+    }
+
+    fn apply(&self, parts: &Parts) -> anyhow::Result<()> {
+        self.admit(parts);
+        let (policy, conflict) = parts.policy(&self.own_key)?;
+        if let Some(conflict) = conflict {
+            tracing::error!(
+                error = format!("{conflict:#}"),
+                "a key in the directory is not trusted"
+            );
+        }
+        let policy = Arc::new(policy);
         tracing::info!(keys = policy.trust.keyring().iter().count(), "trusted keys loaded");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = policy;
         Ok(())
@@ -134,16 +155,26 @@ impl PolicySource {
 impl Parts {
     /// The relay's own key is trusted too, as that of a relay: its countersignature on an event
     /// that comes back is checked like any other.
-    fn policy(&self, own_key: &SigningKey) -> anyhow::Result<Policy> {
-        let mut keyring = self.keys.keyring();
+    ///
+    /// Another key under the relay's own name is left out and returned as an error beside the
+    /// rules, so that it does not stand in the way of what else the directory says.
+    fn policy(&self, own_key: &SigningKey) -> anyhow::Result<(Policy, Option<anyhow::Error>)> {
+        let mut keyring = Keyring::default();
         keyring
             .insert(own_key.signer().clone(), own_key.key_id().clone(), own_key.verifying_key())
-            .context("the key directory holds another key under the relay's own name")?;
+            .context("an empty ring has a key")?;
+        let mut conflict = None;
+        for (signer, key_id, key) in self.keys.keyring().iter() {
+            let inserted = keyring.insert_with(signer.clone(), key_id.clone(), key.clone());
+            let inserted =
+                inserted.context("the key directory holds another key under the relay's own name");
+            conflict = inserted.err().or(conflict);
+        }
         let mut config = self.config.clone();
         let own_name = own_key.signer().as_str();
         if !config.relays.iter().any(|relay| relay == own_name) {
             config.relays.push(own_name.to_owned());
         }
-        Ok(Policy { trust: config.table(keyring)?, limits: self.limits })
+        Ok((Policy { trust: config.table(keyring)?, limits: self.limits }, conflict))
     }
 }

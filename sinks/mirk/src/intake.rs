@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use laniakea_daemon::Clock;
 use laniakea_event::Trust;
 use laniakea_wire::subscription::Position;
@@ -41,14 +42,14 @@ impl Intake {
         position: Option<Position>,
     ) -> Result<(), StoreError> {
         let (trust, settings) = (self.trust.clone(), self.settings.borrow().clone());
+        let now = self.clock.now();
         // Not with the store in hand: the rooms go on sending meanwhile.
         let arriving = tokio::task::spawn_blocking(move || {
             let trust = trust.current();
-            let arrivals = frames.into_iter().filter_map(|frame| arrive(frame, &trust, &settings));
-            arrivals.collect::<Vec<Arrival>>()
+            let arrive = |frame| arrive(frame, &trust, &settings, now);
+            frames.into_iter().filter_map(arrive).collect::<Vec<Arrival>>()
         });
         let arrivals = arriving.await.map_err(|_| StoreError::Panicked)?;
-        let now = self.clock.now();
         let added = self.store.with(move |store| store.take(&arrivals, position, now)).await?;
         if added > 0 {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
@@ -57,8 +58,8 @@ impl Intake {
     }
 }
 
-fn arrive(frame: Vec<u8>, trust: &Trust, settings: &Settings) -> Option<Arrival> {
-    match StreamEvent::judge(frame, trust) {
+fn arrive(frame: Vec<u8>, trust: &Trust, settings: &Settings, now: Timestamp) -> Option<Arrival> {
+    match StreamEvent::judge(frame, trust, now) {
         Ok(event) => Some(settings.arrive(&event)),
         Err(rejection) => {
             tracing::debug!(reason = %rejection.reason(), "the relay sent something else");

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Sign(commands::sign::Sign),
     /// Verify the event on stdin.
     Verify(commands::verify::Verify),
-    /// Make, show, trust, install and audit keys.
+    /// Make, show, trust, rotate, revoke, install and audit keys.
     #[command(subcommand)]
     Key(commands::key::Key),
     /// Show the relay's state and its consumers.
@@ -70,7 +70,7 @@ impl Command {
             Self::History(history) => history.run(session),
             Self::On(on) => on.run(session),
             Self::Sign(sign) => sign.run(),
-            Self::Verify(verify) => verify.run(),
+            Self::Verify(verify) => verify.run(session),
             Self::Key(key) => key.run(session),
             Self::Status(status) => status.run(session),
             Self::Types(types) => types.run(),

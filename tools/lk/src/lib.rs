@@ -15,6 +15,7 @@ mod output;
 mod random;
 mod session;
 mod subject;
+mod trusting;
 mod when;
 
 use std::process::ExitCode;

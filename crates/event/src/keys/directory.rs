@@ -14,17 +14,21 @@ use super::{KeyFile, KeyFileError, KeyId, Keyring, SignerId, TrustedKey};
 #[derive(Debug)]
 pub struct KeyDirectory {
     path: PathBuf,
-    files: BTreeMap<PathBuf, Entry>,
+    files: BTreeMap<PathBuf, TrustedFile>,
     problems: Vec<KeyProblem>,
 }
 
+/// What a file of the trusted directory holds.
 #[derive(Debug, Clone)]
-struct Entry {
-    signer: SignerId,
-    key_id: KeyId,
-    key: TrustedKey,
+pub struct TrustedFile {
+    /// Whose key it is.
+    pub signer: SignerId,
+    /// Which of the signer's keys it is.
+    pub key_id: KeyId,
+    /// The key, and when it counts.
+    pub key: TrustedKey,
     /// The public key that encrypts connections, in Z85.
-    curve: Option<String>,
+    pub curve: Option<String>,
 }
 
 /// Something in the trusted directory needs somebody's attention.
@@ -104,7 +108,7 @@ impl KeyDirectory {
         Self::read(&self.path, &self.files)
     }
 
-    fn read(path: &Path, last_good: &BTreeMap<PathBuf, Entry>) -> io::Result<Self> {
+    fn read(path: &Path, last_good: &BTreeMap<PathBuf, TrustedFile>) -> io::Result<Self> {
         let mut directory =
             Self { path: path.to_owned(), files: BTreeMap::new(), problems: Vec::new() };
         let mut paths = BTreeSet::new();
@@ -121,7 +125,7 @@ impl KeyDirectory {
                 Ok(KeyFile { signer, key_id, verify_key: key, validity, curve, .. }) => {
                     let key = TrustedKey { key, validity };
                     let curve = curve.map(|curve| curve.public);
-                    directory.files.insert(path, Entry { signer, key_id, key, curve });
+                    directory.files.insert(path, TrustedFile { signer, key_id, key, curve });
                 }
                 Err(error) => {
                     let last = last_good.get(&path);
@@ -139,7 +143,7 @@ impl KeyDirectory {
 
     fn find_ambiguous(&mut self) {
         let mut claims: BTreeMap<(SignerId, KeyId), Vec<PathBuf>> = BTreeMap::new();
-        for (path, Entry { signer, key_id, .. }) in &self.files {
+        for (path, TrustedFile { signer, key_id, .. }) in &self.files {
             claims.entry((signer.clone(), key_id.clone())).or_default().push(path.clone());
         }
         for ((signer, key_id), paths) in claims {
@@ -166,7 +170,7 @@ impl KeyDirectory {
         self.problems.extend(found);
     }
 
-    fn by_curve_key(&self) -> BTreeMap<String, Vec<(&PathBuf, &Entry)>> {
+    fn by_curve_key(&self) -> BTreeMap<String, Vec<(&PathBuf, &TrustedFile)>> {
         let mut owners: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (path, entry) in &self.files {
             if let Some(curve) = &entry.curve {
@@ -176,10 +180,15 @@ impl KeyDirectory {
         owners
     }
 
+    /// The files whose keys are trusted, and what they hold.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &TrustedFile)> {
+        self.files.iter().map(|(path, file)| (path.as_path(), file))
+    }
+
     /// The keys to trust.
     pub fn keyring(&self) -> Keyring {
         let mut keyring = Keyring::default();
-        for Entry { signer, key_id, key, .. } in self.files.values() {
+        for TrustedFile { signer, key_id, key, .. } in self.files.values() {
             // No two of the files have one signer and key id.
             drop(keyring.insert_with(signer.clone(), key_id.clone(), key.clone()));
         }
@@ -189,7 +198,7 @@ impl KeyDirectory {
     /// Who may connect at this time: the public CURVE key in Z85 of each file whose key is valid,
     /// and its signer. A CURVE key that files of several signers hold, valid or not, is nobody's.
     pub fn curve_keys(&self, now: Timestamp) -> BTreeMap<String, SignerId> {
-        let of_one_signer = |(curve, owners): (String, Vec<(&PathBuf, &Entry)>)| {
+        let of_one_signer = |(curve, owners): (String, Vec<(&PathBuf, &TrustedFile)>)| {
             let signer = owners.first().map(|(_, entry)| entry.signer.clone())?;
             let is_shared = owners.iter().any(|(_, entry)| entry.signer != signer);
             let is_valid = owners.iter().any(|(_, entry)| entry.key.validity.covers(now));

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
 use laniakea_event::{
     KeyId, Keyring, Limits, Number, Reason, RelayNote, Seq, SignerId, SigningKey, SubmittedEvent,
     Value, decode_base64, encode_base64, keys::KeyFile,
@@ -34,8 +35,11 @@ pub(crate) fn check_event(bytes: &[u8]) {
         return;
     };
     drop(event.unsigned().and_then(RelayNote::parse));
-    let refusal =
-        event.clone().verify(&Keyring::default()).expect_err("nobody is trusted").reason();
+    let refusal = event
+        .clone()
+        .verify(&Keyring::default(), Timestamp::UNIX_EPOCH)
+        .expect_err("nobody is trusted")
+        .reason();
     assert!(
         [Reason::NotSigned, Reason::TooManySignatures, Reason::UnknownSigner].contains(&refusal),
         "{refusal}"
@@ -60,13 +64,16 @@ fn check_signed(event: SubmittedEvent) {
     };
     assert_eq!(canonical(signed.bytes()), signed.bytes(), "what we sign is not canonical");
     let parsed = SubmittedEvent::parse(signed.bytes(), &ROOMY).expect("what we signed");
-    let verified = parsed.verify(&KEYRING).expect("our own signature");
+    let verified = parsed.verify(&KEYRING, Timestamp::UNIX_EPOCH).expect("our own signature");
     assert_eq!(verified.digest(), digest, "signing changed the event");
     let frame = verified.frame(&note());
     assert_eq!(canonical(&frame), frame, "what we publish is not canonical");
     let published = SubmittedEvent::parse(&frame, &ROOMY).expect("what we publish");
     assert_eq!(published.unsigned().and_then(RelayNote::parse), Some(note()));
-    assert_eq!(published.verify(&KEYRING).expect("our own signature").digest(), digest);
+    assert_eq!(
+        published.verify(&KEYRING, Timestamp::UNIX_EPOCH).expect("our own signature").digest(),
+        digest
+    );
 }
 
 fn note() -> RelayNote {

@@ -37,7 +37,7 @@ pub fn the_frame_is_the_event_with_the_relays_note(factory: &impl Factory) {
     let journaled = journal_one(&*journal, &signed);
 
     let frame = SubmittedEvent::parse(journaled.frame(), &Limits::FROM_RELAY).expect("an event");
-    let frame = frame.verify(fixture::trust().keyring()).expect("signatures that hold");
+    let frame = frame.verify(fixture::trust().keyring(), at(5)).expect("signatures that hold");
     let signers: Vec<&str> = frame.signatures().signers().map(SignerId::as_str).collect();
     assert_eq!(signers, ["archive", "builder", "lighthouse"]);
     assert_eq!(frame.digest(), journaled.digest());

@@ -127,8 +127,9 @@ pub fn entry_of(members: Object, sources: &[Source], received: jiff::Timestamp) 
     submitted.insert("signatures".to_owned(), Value::Object(signatures.collect()));
     let submitted = Value::Object(submitted).to_canonical();
     let submitted = SubmittedEvent::parse(submitted.as_bytes(), &Limits::SUBMISSION);
-    let mut event =
-        submitted.and_then(|event| event.verify(trust().keyring())).expect("a good event");
+    let mut event = submitted
+        .and_then(|event| event.verify(trust().keyring(), received))
+        .expect("a good event");
     event.countersign(&SIGNERS.relay);
     // In the order in which the test names them, not in that of their names.
     Entry { event, sources: sources.iter().copied().map(signer).collect(), received }

@@ -1,5 +1,6 @@
 //! An event as a consumer gets it.
 
+use jiff::Timestamp;
 use laniakea_event::{
     Digest, EventId, EventTime, Limits, Object, Rejection, RelayNote, SignerId, SubmittedEvent,
     Value, VerifiedEvent,
@@ -12,6 +13,8 @@ use super::{Believe, Position};
 pub struct Delivery {
     event: Event,
     frame: Vec<u8>,
+    /// The sources that may emit it, where that was asked.
+    sources: Option<Vec<SignerId>>,
     note: Option<RelayNote>,
     position: Option<Position>,
 }
@@ -23,24 +26,25 @@ enum Event {
 }
 
 impl Delivery {
-    /// Parses a frame from a relay and checks its signatures as `believe` says.
+    /// Parses a frame from a relay and checks its signatures as `believe` says, with the keys
+    /// that are valid `now`.
     ///
     /// # Errors
     ///
     /// It is no event, or not one to believe.
-    pub fn open(frame: Vec<u8>, believe: &Believe) -> Result<Self, Rejection> {
+    pub fn open(frame: Vec<u8>, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
         let submitted = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
         let note = submitted.unsigned().and_then(RelayNote::parse);
-        let event = match believe {
-            Believe::Everything => Event::Unverified(submitted),
-            Believe::Keys(keyring) => Event::Verified(submitted.verify(keyring)?),
+        let (event, sources) = match believe {
+            Believe::Everything => (Event::Unverified(submitted), None),
+            Believe::Keys(keyring) => (Event::Verified(submitted.verify(keyring, now)?), None),
             Believe::Sources(trust) => {
-                let event = submitted.verify(trust.keyring())?;
-                event.authorise(trust)?;
-                Event::Verified(event)
+                let event = submitted.verify_received(trust, now)?;
+                let sources = event.authorise(trust)?;
+                (Event::Verified(event), Some(sources))
             }
         };
-        Ok(Self { event, frame, note, position: None })
+        Ok(Self { event, frame, sources, note, position: None })
     }
 
     pub(super) fn at(mut self, position: Option<Position>) -> Self {
@@ -91,6 +95,11 @@ impl Delivery {
             Event::Unverified(_) => None,
             Event::Verified(event) => Some(event.signatures().signers().collect()),
         }
+    }
+
+    /// The sources that signed it and may emit it; `None` unless [`Believe::Sources`] were asked.
+    pub fn sources(&self) -> Option<&[SignerId]> {
+        self.sources.as_deref()
     }
 
     /// The event in canonical form, as the relay sent it.

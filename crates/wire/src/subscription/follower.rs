@@ -1,4 +1,4 @@
-//! The rules of section 4, without a socket or a clock: which request to send next, which events
+//! The rules of section 4, without a socket or a clock of their own: which request to send next, which events
 //! to deliver, and what was missed.
 //!
 //! For each subscribed prefix it knows up to which seq everything that matches was delivered. A
@@ -9,6 +9,7 @@ mod claims;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use jiff::Timestamp;
 use laniakea_event::{Digest, EventId, Prefix, Seq};
 use uuid::Uuid;
 
@@ -40,6 +41,7 @@ pub(super) struct Follower {
     journal: Option<Uuid>,
     state: State,
     believe: Believe,
+    clock: fn() -> Timestamp,
     other_journal: OtherJournal,
     has_replay: bool,
     /// A live event went by that reading has to reach.
@@ -82,6 +84,7 @@ impl Follower {
             journal: position.map(|position| position.journal),
             state: if has_replay { State::Starting(start) } else { FOLLOWING },
             believe: config.believe.clone(),
+            clock: config.clock,
             other_journal: config.other_journal,
             has_replay,
             is_behind: false,
@@ -132,7 +135,7 @@ impl Follower {
             self.is_behind = true;
             return;
         }
-        match Delivery::open(frame.to_vec(), &self.believe) {
+        match Delivery::open(frame.to_vec(), &self.believe, (self.clock)()) {
             Ok(delivery) if delivery.id().as_str().as_bytes() != topic => {
                 self.refuse(&delivery, "it was published under another id");
             }
@@ -254,7 +257,7 @@ impl Follower {
             self.advance(after);
         }
         for frame in events {
-            match Delivery::open(frame, &self.believe) {
+            match Delivery::open(frame, &self.believe, (self.clock)()) {
                 Ok(delivery) => self.on_replayed(delivery, next),
                 Err(rejection) => {
                     self.tell(Update::Refused { seq: None, reason: rejection.to_string() });

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, anyhow};
+use laniakea_daemon::{Clock as _, SystemClock};
 use laniakea_event::{Digest, Trust};
 use laniakea_wire::{
     Context,
@@ -148,7 +149,7 @@ fn explain(
     trust: &Trust,
 ) -> anyhow::Result<Vec<Fact>> {
     let settings = Settings::new(config.into(), &known.subscriptions)?;
-    let event = StreamEvent::judge(frame, trust)
+    let event = StreamEvent::judge(frame, trust, SystemClock.now())
         .map_err(|rejection| anyhow!("the relay sent no event: {}", rejection.reason()))?;
     let (_, summary) = settings.describer.describe(&event);
     let told = |room: &str| known.trails.iter().any(|trail| trail.room == room);

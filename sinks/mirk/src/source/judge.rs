@@ -1,7 +1,9 @@
 //! An event and what its signatures are worth.
 
+use jiff::Timestamp;
 use laniakea_event::{
     Digest, Limits, Object, Rejection, RelayNote, Seq, SignerId, SubmittedEvent, Trust, Value,
+    VerifiedEvent,
 };
 use laniakea_filter::Subject;
 use serde_json::{Value as Json, json};
@@ -22,19 +24,21 @@ pub struct StreamEvent {
 }
 
 impl StreamEvent {
-    /// Parses an event and judges it by `trust`.
+    /// Parses an event and judges it by `trust`, with the keys as they are valid `now`.
     ///
     /// # Errors
     ///
     /// It is no event at all.
-    pub fn judge(frame: Vec<u8>, trust: &Trust) -> Result<Self, Rejection> {
+    pub fn judge(frame: Vec<u8>, trust: &Trust, now: Timestamp) -> Result<Self, Rejection> {
         let mut this = Self::parse(frame)?;
-        match this.event.clone().verify(trust.keyring()) {
-            Ok(event) => {
-                this.signers = event.signatures().signers().cloned().collect();
-                this.problem = event.authorise(trust).err().as_ref().map(problem);
+        match this.event.clone().verify_received(trust, now) {
+            Ok(event) => this.signers = signers(&event),
+            Err(rejection) => {
+                // Who signed is shown also of an event that they may not emit.
+                let verified = this.event.clone().verify(trust.keyring(), now);
+                this.signers = verified.as_ref().map(signers).unwrap_or_default();
+                this.problem = Some(problem(&rejection));
             }
-            Err(rejection) => this.problem = Some(problem(&rejection)),
         }
         Ok(this)
     }
@@ -95,6 +99,10 @@ impl StreamEvent {
             signers: self.signers.iter().map(SignerId::as_str).collect(),
         }
     }
+}
+
+fn signers(event: &VerifiedEvent) -> Vec<SignerId> {
+    event.signatures().signers().cloned().collect()
 }
 
 /// The reason in its own words; what a stranger wrote is no part of it.

@@ -50,8 +50,7 @@ impl History {
             (None, Some(_)) => None,
             (None, None) => Some(USUAL_LIMIT),
         };
-        let mut journal =
-            Journal::open(&self.replay, &self.prefixes, &self.selection, session.notices)?;
+        let mut journal = Journal::open(&self.replay, &self.prefixes, &self.selection, session)?;
         let range = journal.range(self.since.map(time), self.until.map(time))?;
         let mut writer = EventWriter::stdout(if self.json { Format::Json } else { Format::Lines });
         match limit {

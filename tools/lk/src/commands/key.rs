@@ -1,16 +1,22 @@
-//! `lk key`: make, show, trust, install and audit keys.
+//! `lk key`: make, show, trust, rotate, revoke, install and audit keys.
 
 mod audit;
 mod config;
 mod install;
 mod new;
+mod replace;
+mod revoke;
+mod rotate;
+mod rotation;
 mod show;
 mod trust;
+mod trusted;
 
 use anyhow::bail;
 use clap::Subcommand;
 use laniakea_event::SignerId;
 
+pub(crate) use self::config::KeyConfig;
 use crate::{failure::Explain as _, session::Session};
 
 /// What to do with keys.
@@ -22,6 +28,10 @@ pub(crate) enum Key {
     Show(show::Show),
     /// Let a relay or consumer trust a public key.
     Trust(trust::TrustKey),
+    /// Make a known signer's next key, and trust it beside the old one.
+    Rotate(rotate::Rotate),
+    /// Mark keys as no longer to be believed, from some time on.
+    Revoke(revoke::Revoke),
     /// Put a module's secret key where Laniakea's modules look for it.
     Install(install::Install),
     /// Find keys and rights that are not as they should be.
@@ -32,10 +42,12 @@ impl Key {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         match self {
             Self::New(new) => new.run(session),
-            Self::Show(show) => show.run(),
+            Self::Show(show) => show.run(session),
             Self::Trust(trust) => trust.run(session),
+            Self::Rotate(rotate) => rotate.run(session),
+            Self::Revoke(revoke) => revoke.run(session),
             Self::Install(install) => install.run(),
-            Self::Audit(audit) => audit.run(),
+            Self::Audit(audit) => audit.run(session),
         }
     }
 }

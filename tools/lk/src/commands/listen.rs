@@ -84,7 +84,7 @@ impl Listen {
         Ok(SubscriptionConfig {
             prefixes: self.prefixes.clone(),
             start,
-            believe: self.selection.believe()?,
+            believe: self.selection.trusting.believe(session.notices)?,
             cursor,
             security: self.endpoints.encryption.security()?,
             ..SubscriptionConfig::new(self.endpoints.publish(), replay)

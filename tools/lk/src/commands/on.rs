@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use laniakea_event::{Prefix, Seq};
 use laniakea_wire::subscription::{
-    CursorFile, Delivery, OtherJournal, SubscriptionConfig, SubscriptionError,
+    Believe, CursorFile, Delivery, OtherJournal, SubscriptionConfig, SubscriptionError,
 };
 use tokio::{
     io::AsyncWriteExt as _,
@@ -51,16 +51,22 @@ pub(crate) struct On {
 const COMMAND_HELP: &str = "The command and its arguments. It gets the event as JSON on stdin, and \
     LK_EVENT_ID, LK_EVENT_DIGEST and LK_EVENT_SEQ in its environment. No shell is involved";
 
+const UNVERIFIED: &str = "events are not verified: give --config FILE or --keys DIR";
+const UNAUTHORISED: &str =
+    "whether a signer may emit what it signed is not asked: that takes --config FILE";
+
 impl On {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
-        let believe = self.selection.believe()?;
+        let believe = self.selection.trusting.believe(session.notices)?;
         let Some(replay) = self.endpoints.replay() else {
             return Err(usage(anyhow!(
                 "a cursor needs the relay's replay endpoint: give --replay"
             )));
         };
-        if self.selection.keys.is_none() {
-            session.notices.warning("events are not verified: give --keys DIR");
+        match believe {
+            Believe::Everything => session.notices.warning(UNVERIFIED),
+            Believe::Keys(_) => session.notices.note(UNAUTHORISED),
+            Believe::Sources(_) => {}
         }
         let config = SubscriptionConfig {
             prefixes: self.prefixes,

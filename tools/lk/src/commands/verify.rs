@@ -1,24 +1,25 @@
 //! `lk verify`: verify the event on stdin.
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
-use laniakea_daemon::load_directory;
-use laniakea_event::{Keyring, Limits, Reason, Rejection, SignerId, SubmittedEvent, VerifiedEvent};
+use jiff::Timestamp;
+use laniakea_event::{Limits, Reason, Rejection, SignerId, SubmittedEvent, VerifiedEvent};
+use laniakea_wire::subscription::Believe;
 use serde_json::{Value as Json, json};
 
 use crate::{
     commands::read_event,
+    failure::usage,
     output::{Facts, print_json},
+    session::Session,
+    trusting::Trusting,
 };
 
 /// Arguments of `lk verify`.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The trusted public keys.
-    #[arg(long, value_name = "DIR", env = "LK_KEYS", hide_env_values = true)]
-    keys: PathBuf,
+    #[command(flatten)]
+    trusting: Trusting,
     /// Who must be among those that signed.
     #[arg(long, value_name = "ID")]
     signer: Option<SignerId>,
@@ -27,13 +28,22 @@ pub(crate) struct Verify {
     json: bool,
 }
 
+/// An event whose signatures hold, and the sources that may emit it, if that was asked.
+struct Verdict {
+    event: VerifiedEvent,
+    sources: Option<Vec<SignerId>>,
+}
+
 impl Verify {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
-        let keyring = load_directory(&self.keys)?.keyring();
-        let verdict = self.verify(&read_event()?, &keyring);
+    pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
+        let believe = self.trusting.believe(session.notices)?;
+        if matches!(believe, Believe::Everything) {
+            return Err(usage(anyhow!("whom to believe? Give --keys DIR or --config FILE")));
+        }
+        let verdict = self.verify(&read_event()?, &believe, session.clock.now());
         match &verdict {
-            Ok(event) if self.json => print_json(&describe(event))?,
-            Ok(event) => print(event)?,
+            Ok(verdict) if self.json => print_json(&describe(verdict))?,
+            Ok(verdict) => print(verdict)?,
             Err(rejection) if self.json => print_json(&json!({
                 "valid": false,
                 "reason": rejection.reason().as_str(),
@@ -45,35 +55,61 @@ impl Verify {
     }
 
     /// A relay may have added to the event, so that more is allowed than in a submission.
-    fn verify(&self, event: &[u8], keyring: &Keyring) -> Result<VerifiedEvent, Rejection> {
-        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?.verify(keyring)?;
+    fn verify(
+        &self,
+        event: &[u8],
+        believe: &Believe,
+        now: Timestamp,
+    ) -> Result<Verdict, Rejection> {
+        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?;
+        let verdict = match believe {
+            Believe::Everything => {
+                return Err(Rejection::new(Reason::UnknownSigner, "nobody is trusted"));
+            }
+            Believe::Keys(keyring) => Verdict { event: event.verify(keyring, now)?, sources: None },
+            Believe::Sources(trust) => {
+                let event = event.verify_received(trust, now)?;
+                let sources = Some(event.authorise(trust)?);
+                Verdict { event, sources }
+            }
+        };
         match &self.signer {
-            Some(wanted) if !event.signatures().signers().any(|signer| signer == wanted) => {
+            Some(wanted)
+                if !verdict.event.signatures().signers().any(|signer| signer == wanted) =>
+            {
                 let detail = format!("{wanted} did not sign it, or is not trusted here");
                 Err(Rejection::new(Reason::UnknownSigner, detail))
             }
-            _ => Ok(event),
+            _ => Ok(verdict),
         }
     }
 }
 
-fn describe(event: &VerifiedEvent) -> Json {
+fn describe(Verdict { event, sources }: &Verdict) -> Json {
     let signatures = event.signatures().iter();
     let signatures: Vec<Json> = signatures
         .map(|(signer, key_id, _)| json!({"signer": signer.as_str(), "key_id": key_id.as_str()}))
         .collect();
-    json!({
+    let mut facts = json!({
         "valid": true,
         "id": event.id().as_str(),
         "digest": event.digest().to_string(),
         "signatures": signatures,
-    })
+    });
+    if let (Some(sources), Some(facts)) = (sources, facts.as_object_mut()) {
+        let sources = sources.iter().map(|source| source.as_str().into()).collect();
+        facts.insert("sources".to_owned(), Json::Array(sources));
+    }
+    facts
 }
 
-fn print(event: &VerifiedEvent) -> std::io::Result<()> {
+fn print(Verdict { event, sources }: &Verdict) -> std::io::Result<()> {
     let mut facts = Facts::default().and("id", event.id()).and("digest", event.digest());
     for (signer, key_id, _) in event.signatures().iter() {
         facts.push("signed by", format_args!("{signer}, key {key_id}"));
+    }
+    for source in sources.iter().flatten() {
+        facts.push("may emit it", source);
     }
     facts.print(0)
 }

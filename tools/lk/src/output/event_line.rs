@@ -120,8 +120,14 @@ fn column(
     pad(&shorten(text, *columns), *columns)
 }
 
-/// Who stands behind the event. That the relay signed goes without saying, unless nobody else did.
+/// Who stands behind the event: the sources that may emit it, where that is known; else whoever
+/// signed it, but the relay only if nobody else did. Which signer is the relay is then what the
+/// event says.
 fn signers(delivery: &Delivery) -> (Style, String) {
+    if let Some(sources) = delivery.sources() {
+        let sources: Vec<&str> = sources.iter().map(SignerId::as_str).collect();
+        return (DIM, visible(&sources.join(", ")));
+    }
     let Some(signers) = delivery.signers() else {
         return (UNVERIFIED, "unverified".to_owned());
     };

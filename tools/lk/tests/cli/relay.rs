@@ -213,8 +213,8 @@ impl Core {
     }
 
     fn try_accept(&self, event: &[u8]) -> Result<Reply, Rejection> {
-        let mut event =
-            SubmittedEvent::parse(event, &Limits::SUBMISSION)?.verify(self.trust.keyring())?;
+        let mut event = SubmittedEvent::parse(event, &Limits::SUBMISSION)?
+            .verify(self.trust.keyring(), SystemClock.now())?;
         let sources = event.authorise(&self.trust)?;
         event.countersign(&self.key);
         let (id, digest) = (event.id().clone(), event.digest());

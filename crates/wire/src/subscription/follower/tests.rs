@@ -63,7 +63,7 @@ impl Relay {
             received: format!("2026-01-01T00:00:00.{:06}Z", seq.0),
             prev: id.prefixes().map(|prefix| (prefix.to_owned(), latest(prefix))).collect(),
         };
-        event.verify(&self.keyring()).unwrap().frame(&note)
+        event.verify(&self.keyring(), time).unwrap().frame(&note)
     }
 
     fn last(&self) -> Seq {

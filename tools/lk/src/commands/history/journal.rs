@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, io};
 
 use anyhow::{Context as _, bail};
+use laniakea_daemon::Clock;
 use laniakea_event::{Prefix, Seq};
 use laniakea_filter::Expression;
 use laniakea_wire::{
@@ -14,7 +15,8 @@ use uuid::Uuid;
 use crate::{
     endpoints::ReplayEndpoint,
     follow::{Refusals, Selection},
-    output::{Notices, Progress},
+    output::Progress,
+    session::Session,
     subject::subject,
 };
 
@@ -38,6 +40,7 @@ pub(super) struct Journal<'a> {
     id: Option<Uuid>,
     progress: Progress,
     refusals: Refusals,
+    clock: &'a dyn Clock,
 }
 
 impl<'a> Journal<'a> {
@@ -45,9 +48,9 @@ impl<'a> Journal<'a> {
         endpoint: &ReplayEndpoint,
         prefixes: &'a [Prefix],
         selection: &'a Selection,
-        notices: Notices,
+        session: &Session<'a>,
     ) -> anyhow::Result<Self> {
-        let believe = selection.believe()?;
+        let believe = selection.trusting.believe(session.notices)?;
         let client = endpoint.connect()?;
         Ok(Self {
             client,
@@ -55,8 +58,9 @@ impl<'a> Journal<'a> {
             filter: selection.filter.as_ref(),
             believe,
             id: None,
-            progress: Progress::new(notices),
-            refusals: Refusals::new(notices),
+            progress: Progress::new(session.notices),
+            refusals: Refusals::new(session.notices),
+            clock: session.clock,
         })
     }
 
@@ -84,7 +88,7 @@ impl<'a> Journal<'a> {
         let Some(frame) = events.into_iter().next() else {
             return Ok(header.last);
         };
-        let delivery = Delivery::open(frame, &Believe::Everything)?;
+        let delivery = Delivery::open(frame, &Believe::Everything, self.clock.now())?;
         let note = delivery.note().context("the relay sent an event without its note")?;
         Ok(Seq(note.seq.0.saturating_sub(1)))
     }
@@ -163,7 +167,7 @@ impl<'a> Journal<'a> {
 
     /// The event, if it is one to show.
     fn select(&self, frame: Vec<u8>, to: Seq) -> Option<Delivery> {
-        let delivery = match Delivery::open(frame, &self.believe) {
+        let delivery = match Delivery::open(frame, &self.believe, self.clock.now()) {
             Ok(delivery) => delivery,
             Err(rejection) => {
                 self.progress.aside(|| self.refusals.tell(None, &rejection.to_string()));

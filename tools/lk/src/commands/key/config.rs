@@ -10,19 +10,19 @@ pub(super) const DEFAULT_CONFIG: &str = "/etc/laniakea/lighthouse.toml";
 
 /// `[identity]` and `[trust]` of any daemon; the rest is its own business.
 #[derive(Debug, Deserialize)]
-pub(super) struct KeyConfig {
-    pub(super) identity: Option<Identity>,
-    pub(super) trust: TrustConfig,
+pub(crate) struct KeyConfig {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) trust: TrustConfig,
 }
 
 /// Who the daemon is.
 #[derive(Debug, Deserialize)]
-pub(super) struct Identity {
-    pub(super) key_file: PathBuf,
+pub(crate) struct Identity {
+    pub(crate) key_file: PathBuf,
 }
 
 impl KeyConfig {
-    pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
         load_config(path)
     }
 }

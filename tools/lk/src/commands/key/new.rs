@@ -55,28 +55,37 @@ impl New {
                 return Err(hinted(error, "name another directory, or move the old key away"));
             }
         }
-        let key = self.make(session)?;
+        let metadata = Metadata {
+            name: self.name.clone(),
+            email: self.email.clone(),
+            organization: self.organization.clone(),
+            date_created: String::new(),
+        };
+        let key = make(&self.id, &self.key_id, metadata, self.sign_only, session)?;
         let Some(secret_text) = key.secret_text() else { bail!("the new key has no secret") };
         write_new(&secret, &secret_text, 0o600)?;
         write_new(&public, &key.public_text(), 0o644).inspect_err(|_| {
             drop(fs::remove_file(&secret));
         })?;
-        show::print(&key, &[("public file", &public), ("secret file", &secret)], self.json)
+        show::print(&key, &[("public file", &public), ("secret file", &secret)], self.json, session)
     }
+}
 
-    fn make(&self, session: &Session<'_>) -> anyhow::Result<KeyFile> {
-        let curve = if self.sign_only {
-            None
-        } else {
-            let pair = CurvePair::generate().context("could not make the keys for connections")?;
-            Some(CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) })
-        };
-        let metadata = Metadata {
-            name: self.name.clone(),
-            email: self.email.clone(),
-            organization: self.organization.clone(),
-            date_created: session.clock.now().strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        };
-        Ok(new_key(self.id.clone(), self.key_id.clone(), metadata, curve)?)
-    }
+/// Makes a key of this date, with keys for connections unless it is to sign only.
+pub(super) fn make(
+    signer: &SignerId,
+    key_id: &KeyId,
+    metadata: Metadata,
+    is_sign_only: bool,
+    session: &Session<'_>,
+) -> anyhow::Result<KeyFile> {
+    let curve = if is_sign_only {
+        None
+    } else {
+        let pair = CurvePair::generate().context("could not make the keys for connections")?;
+        Some(CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) })
+    };
+    let date_created = session.clock.now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let metadata = Metadata { date_created, ..metadata };
+    Ok(new_key(signer.clone(), key_id.clone(), metadata, curve)?)
 }

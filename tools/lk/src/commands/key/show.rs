@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use laniakea_event::keys::KeyFile;
+use jiff::Timestamp;
+use laniakea_event::keys::{KeyFile, Validity};
 use serde_json::{Map, Value as Json, json};
 
-use crate::output::{Facts, print_json};
+use crate::{
+    output::{Facts, print_json},
+    session::Session,
+};
 
 /// Arguments of `lk key show`.
 #[derive(Debug, Args)]
@@ -19,16 +23,22 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let key = KeyFile::load(&self.file)?;
         let kind = if key.signing_key.is_some() { "secret file" } else { "public file" };
-        print(&key, &[(kind, &self.file)], self.json)
+        print(&key, &[(kind, &self.file)], self.json, session)
     }
 }
 
 /// Prints what anybody may know of a key, and where its files are.
-pub(super) fn print(key: &KeyFile, files: &[(&str, &Path)], json: bool) -> anyhow::Result<()> {
-    let facts = facts(key);
+pub(super) fn print(
+    key: &KeyFile,
+    files: &[(&str, &Path)],
+    json: bool,
+    session: &Session<'_>,
+) -> anyhow::Result<()> {
+    let mut facts = facts(key);
+    facts.extend(validity(key, session));
     let files = files.iter().map(|(name, path)| (*name, path.display().to_string()));
     if json {
         let mut members: Map<String, Json> =
@@ -42,6 +52,19 @@ pub(super) fn print(key: &KeyFile, files: &[(&str, &Path)], json: bool) -> anyho
     files.for_each(|(name, path)| shown.push(name, path));
     shown.print(0)?;
     Ok(())
+}
+
+/// What the marks say, and what that makes of the key now; they mean something in the trusted
+/// directory alone.
+fn validity(key: &KeyFile, session: &Session<'_>) -> Vec<(&'static str, String)> {
+    let Validity { from, until, revoked } = key.validity;
+    let mark = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+    let mut facts =
+        vec![("valid from", mark(from)), ("valid until", mark(until)), ("revoked", mark(revoked))];
+    if key.validity != Validity::ALWAYS {
+        facts.push(("state", key.validity.standing(session.clock.now()).to_string()));
+    }
+    facts
 }
 
 fn facts(key: &KeyFile) -> Vec<(&'static str, String)> {

@@ -1,22 +1,25 @@
 //! `lk key trust`: let a relay or consumer trust a public key.
 
 mod document;
-mod replace;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
-use laniakea_daemon::TrustConfig;
+use jiff::Timestamp;
+use laniakea_daemon::Age;
 use laniakea_event::{
     EmitRule, InvalidEmitRule, SignerId,
-    keys::{KeyDirectory, KeyFile},
+    keys::{KeyFile, Validity},
 };
 
-use self::{document::TrustDocument, replace::replace};
+use self::document::TrustDocument;
 use super::{
     config::{DEFAULT_CONFIG, KeyConfig},
     file_stem,
+    replace::replace,
+    rotation::{OVERLAP, Rotation, replace_key},
+    trusted::{TrustedKeys, moment, now, refuse_own, write_trusted},
 };
 use crate::{
     failure::{Explain as _, hinted, usage},
@@ -38,6 +41,14 @@ pub(crate) struct TrustKey {
     /// Its owner is a relay, and never a source.
     #[arg(long, conflicts_with = "emit")]
     relay: bool,
+    #[command(flatten)]
+    rotation: RotationArguments,
+    /// The key counts from this time on (2026-11-01T00:00:00Z).
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    valid_from: Option<Timestamp>,
+    /// The key counts no more from this time on.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    valid_until: Option<Timestamp>,
     /// The configuration of the relay or consumer that is to trust the key.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
@@ -46,13 +57,26 @@ pub(crate) struct TrustKey {
     json: bool,
 }
 
+/// A further key of a signer that is known.
+#[derive(Debug, Args)]
+struct RotationArguments {
+    /// Its owner is known already, and this is a further key with a key id of its own.
+    #[arg(long, conflicts_with_all = ["emit", "relay"])]
+    rotate: bool,
+    /// How long the owner's other keys stay valid beside it: 7d, 12h, unlimited.
+    #[arg(long, value_name = "DURATION", default_value = OVERLAP, requires = "rotate")]
+    overlap: Age,
+    /// Put it in place of the owner's key with the same key id, which is then not known any more:
+    /// for Laniakea's Python modules, which know key 0 only.
+    #[arg(long, requires = "rotate", conflicts_with = "overlap")]
+    replace: bool,
+}
+
 fn rule(text: &str) -> Result<EmitRule, InvalidEmitRule> {
     EmitRule::parse(text)
 }
 
 impl TrustKey {
-    /// Writes the rights first: a crash in between leaves rights that nobody can use, and the
-    /// same command mends it.
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let key = KeyFile::load(&self.file)?;
         if key.signer != self.id {
@@ -60,18 +84,56 @@ impl TrustKey {
                 anyhow!("{} is the key of {}, not of {}", self.file.display(), key.signer, self.id);
             return Err(usage(hinted(error, "`lk key show` shows whose key a file holds")));
         }
-        let stem = file_stem(&key.signer)?;
+        let now = now(session.clock);
+        let validity = self.validity(now)?;
         let config = KeyConfig::load(&self.config)?;
-        refuse_own(&key, &config)?;
-        refuse_known(&key, &config.trust)?;
-        let path = config.trust.keys_dir.join(format!("{stem}.pub.key"));
-        if path.symlink_metadata().is_ok() {
-            bail!("{} exists already", path.display());
+        refuse_own(&key.signer, Some(&key.verify_key), &config)?;
+        let trusted = TrustedKeys::load_to_add(&config.trust)?;
+        if self.rotation.rotate {
+            return self.rotate(&key, validity, &trusted, now);
         }
+        refuse_known(&key, &trusted)?;
+        trusted.refuse_shared(&key)?;
+        let path = trusted.new_path(file_stem(&key.signer)?)?;
+        // The rights first: a crash in between leaves rights that nobody can use, and the same
+        // command mends it.
         let may_emit = self.grant(&key.signer)?;
-        replace(&path, &key.public_text())
-            .with_context(|| format!("could not write {}", path.display()))?;
+        write_trusted(&path, &key, &validity)?;
         self.report(&key, &path, &may_emit, session)
+    }
+
+    fn validity(&self, now: Timestamp) -> anyhow::Result<Validity> {
+        let (from, until) = (self.valid_from, self.valid_until);
+        if let Some(until) = until
+            && until <= from.unwrap_or(now).max(now)
+        {
+            return Err(usage(anyhow!("with --valid-until {until} the key would never be valid")));
+        }
+        Ok(Validity { from, until, revoked: None })
+    }
+
+    fn rotate(
+        &self,
+        key: &KeyFile,
+        validity: Validity,
+        trusted: &TrustedKeys,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let facts = |done: &str| {
+            Facts::default()
+                .and(done, format_args!("{}, key {}", key.signer, key.key_id))
+                .and("fingerprint", key.verify_key.fingerprint())
+        };
+        if self.rotation.replace {
+            trusted.refuse_shared(key)?;
+            let path = replace_key(trusted, key, &validity)?;
+            return facts("replaced").and("key file", path.display()).print_as(self.json);
+        }
+        let rotation = Rotation { trusted, key, validity, overlap: self.rotation.overlap, now };
+        rotation.check()?;
+        trusted.refuse_shared(key)?;
+        let rotated = rotation.run()?;
+        rotated.tell(facts("trusted")).and("key file", rotated.path.display()).print_as(self.json)
     }
 
     /// Writes what the signer may do into the configuration; returns what it may emit.
@@ -122,35 +184,10 @@ impl TrustKey {
     }
 }
 
-/// A daemon that trusted its own key as somebody else's would believe itself.
-fn refuse_own(key: &KeyFile, config: &KeyConfig) -> anyhow::Result<()> {
-    let Some(identity) = &config.identity else { return Ok(()) };
-    let own = KeyFile::load(&identity.key_file)
-        .context("the daemon's own key must be known, so that it is not trusted by mistake")
-        .or_hint("run this as the daemon's user, or as root")?;
-    if own.signer == key.signer || own.verify_key == key.verify_key {
-        return Err(usage(anyhow!("{} is the daemon's own key", own.signer)));
-    }
-    Ok(())
-}
-
 /// A second key of a known signer is a rotation, which has to be meant.
-fn refuse_known(key: &KeyFile, trust: &TrustConfig) -> anyhow::Result<()> {
-    let directory = KeyDirectory::load(&trust.keys_dir)
-        .with_context(|| format!("could not read {}", trust.keys_dir.display()))
-        .or_usage()?;
-    if let Some(problem) = directory.problems().first() {
-        return Err(usage(hinted(anyhow!("{problem}"), "mend or remove it first")));
-    }
-    for (signer, key_id, known) in directory.keyring().iter() {
-        if known.key == key.verify_key && *signer != key.signer {
-            return Err(usage(anyhow!("this key is trusted already, as that of {signer}")));
-        }
-        if *signer == key.signer {
-            let error = anyhow!("{signer} is trusted already, with key {key_id}");
-            let hint = format!("its file is in {}", trust.keys_dir.display());
-            return Err(usage(hinted(error, hint)));
-        }
-    }
-    Ok(())
+fn refuse_known(key: &KeyFile, trusted: &TrustedKeys) -> anyhow::Result<()> {
+    let Some((path, known)) = trusted.of(&key.signer).into_iter().next() else { return Ok(()) };
+    let error = anyhow!("{} is trusted already, with key {}", key.signer, known.key_id);
+    let hint = format!("its file is {}; a further key is added with --rotate", path.display());
+    Err(usage(hinted(error, hint)))
 }

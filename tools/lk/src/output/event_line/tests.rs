@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use laniakea_event::{KeyId, Keyring, Limits, RelayNote, Seq, SigningKey, SubmittedEvent};
 use laniakea_wire::subscription::Believe;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ fn event(id: &str, time: &str, data: &str) -> Vec<u8> {
 }
 
 fn open(frame: &[u8]) -> Delivery {
-    Delivery::open(frame.to_vec(), &Believe::Everything).unwrap()
+    Delivery::open(frame.to_vec(), &Believe::Everything, Timestamp::UNIX_EPOCH).unwrap()
 }
 
 fn lines() -> EventLines {
@@ -143,7 +144,7 @@ fn published(sources: &[&str], relay: &str) -> (Vec<u8>, Keyring) {
             .into_bytes();
     }
     let event = SubmittedEvent::parse(&frame, &Limits::SUBMISSION).unwrap();
-    let event = event.verify(&keyring).unwrap();
+    let event = event.verify(&keyring, Timestamp::UNIX_EPOCH).unwrap();
     let note = RelayNote {
         relay: SignerId::parse(relay).unwrap(),
         journal: Uuid::nil(),
@@ -162,7 +163,8 @@ fn verified_events_show_who_stands_behind_them() {
         (&[], "lighthouse only"),
     ] {
         let (frame, keyring) = published(sources, "lighthouse");
-        let delivery = Delivery::open(frame, &Believe::Keys(keyring)).unwrap();
+        let delivery =
+            Delivery::open(frame, &Believe::Keys(keyring), Timestamp::UNIX_EPOCH).unwrap();
         let line = plain(&lines().show(&delivery, Room::Unlimited));
         assert!(line.contains(&format!("  {expected}  ping from")), "{line}");
     }

@@ -23,19 +23,33 @@ impl Finding {
     }
 }
 
+/// What was seen: what needs attention, and what somebody may want to know.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) findings: Vec<Finding>,
+    pub(super) notes: Vec<Finding>,
+}
+
 /// Compares the rights with the keys.
-pub(super) fn audit_trust(trust: &TrustConfig, directory: &KeyDirectory) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = directory.problems().iter().map(describe).collect();
-    let keyring = directory.keyring();
-    let signers: BTreeSet<&str> = keyring.iter().map(|(signer, ..)| signer.as_str()).collect();
+pub(super) fn audit_trust(trust: &TrustConfig, directory: &KeyDirectory, report: &mut Report) {
+    let Report { findings, notes } = report;
+    findings.extend(directory.problems().iter().map(describe));
+    let files = || directory.files().map(|(_, file)| file);
+    let signers: BTreeSet<&str> = files().map(|file| file.signer.as_str()).collect();
+    let connecting: BTreeSet<&str> =
+        files().filter(|file| file.curve.is_some()).map(|file| file.signer.as_str()).collect();
     let relays: BTreeSet<&str> = trust.relays.iter().map(String::as_str).collect();
     for signer in &signers {
         let may_emit = trust.emit.get(*signer).is_some_and(|rules| !rules.is_empty());
-        if !may_emit && !relays.contains(signer) {
-            findings.push(Finding::new(
-                "may emit nothing",
-                format!("{signer} is trusted and has no rights"),
-            ));
+        if may_emit || relays.contains(signer) {
+            continue;
+        }
+        if connecting.contains(signer) {
+            let detail = format!("{signer} may connect and emit nothing");
+            notes.push(Finding::new("may emit nothing", detail));
+        } else {
+            let detail = format!("{signer} is trusted, has no rights and cannot connect");
+            findings.push(Finding::new("may emit nothing", detail));
         }
     }
     for relay in &relays {
@@ -55,7 +69,6 @@ pub(super) fn audit_trust(trust: &TrustConfig, directory: &KeyDirectory) -> Vec<
         let wrong = rules.iter().filter_map(|rule| EmitRule::parse(rule).err());
         findings.extend(wrong.map(|error| Finding::new("bad rule", format!("{signer}: {error}"))));
     }
-    findings
 }
 
 fn describe(problem: &KeyProblem) -> Finding {

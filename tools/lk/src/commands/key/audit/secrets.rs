@@ -52,11 +52,11 @@ fn exposed(path: &Path) -> Option<Finding> {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Finding {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Finding {
     Finding::new("unreadable", format!("{}: {error}", path.display()))
 }
 
-fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
