@@ -231,6 +231,21 @@ fn a_retired_key_beside_a_valid_one_of_the_same_signer_is_not_passed_on() {
 }
 
 #[test]
+fn a_relays_key_does_not_count_as_of_before() {
+    let old = key("lighthouse-01", "old", 6);
+    let ended = Key::Expired.validity();
+    let trust = trust(ring(&[(&source(), ended), (&relay(), Validity::ALWAYS), (&old, ended)]));
+    let event = event(&[&source(), &relay(), &old], Some("1970-01-01T00:02:30Z"));
+    let verified = event.verify_received(&trust, at(NOW)).unwrap();
+    let keys: Vec<(&str, &str)> = verified
+        .signatures()
+        .iter()
+        .map(|(signer, id, _)| (signer.as_str(), id.as_str()))
+        .collect();
+    assert_eq!(keys, [("archive-01", "0"), ("lighthouse-01", "0")]);
+}
+
+#[test]
 fn what_keeps_an_old_signature_from_counting_is_said() {
     let trust = trust(ring(&[(&source(), Key::Revoked.validity()), (&relay(), Validity::ALWAYS)]));
     let detail = |keys: &[&SigningKey], received| {

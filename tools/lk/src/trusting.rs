@@ -19,14 +19,15 @@ use crate::{commands::key::KeyConfig, failure::Explain as _, output::Notices};
 pub(crate) struct Trusting {
     #[arg(long, value_name = "DIR", conflicts_with = "config", help = KEYS_HELP)]
     keys: Option<PathBuf>,
-    /// Verify the events by [trust] of this configuration, as the relay and mirk have it: only
-    /// those count that a source signed which may emit them.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
 }
 
 const KEYS_HELP: &str = "Verify the events: only those count that a valid key in this directory \
     signed. Who may emit what is not asked: --config does [env: LK_KEYS]";
+
+const CONFIG_HELP: &str = "Verify the events by [trust] of this configuration, as the relay and mirk \
+    have it: only those count that a source signed which may emit them";
 
 impl Trusting {
     /// Whom to believe.
