@@ -207,12 +207,22 @@ class Garbage(RelayTest):
         junk = zmq.Context.instance().socket(zmq.XSUB)
         self.addCleanup(junk.close, 0)
         junk.connect(self.relay.publish)
-        for message in (b"", b"\x05", b"\0never", b"\x01" + b"x" * 60_000, b"\x02\x01\0" * 100):
+        for message in (b"", b"\x05", b"\0never", b"\x01" + b"x" * 900, b"\x02\x01\0" * 100):
             junk.send(message)
         junk.send(b"\x01_lk.")
         until("the last subscription", lambda: self.relay.counter("subscriptions") >= 3)
         self.assert_unharmed()
         self.assertTrue(junk.poll(30_000))
+
+    def test_a_subscription_that_can_match_nothing_cuts_its_connection(self):
+        junk = zmq.Context.instance().socket(zmq.XSUB)
+        self.addCleanup(junk.close, 0)
+        monitor = junk.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self.addCleanup(monitor.close)
+        junk.connect(self.relay.publish)
+        junk.send(b"\x01" + b"x" * 2_000)
+        self.assertTrue(monitor.poll(30_000), "the connection was not cut")
+        self.assert_unharmed()
 
     def test_identities_that_modules_choose_do_no_harm(self):
         for identity in (b"x", b"same", b"same", b"\xff" * 255):
