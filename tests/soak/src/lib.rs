@@ -18,7 +18,7 @@
 // pub mod clock;
 mod hostile;
 mod listener;
-// pub mod malformed;
+pub mod malformed;
 pub mod mutated;
 mod outcome;
 // pub mod poisoned;
@@ -26,7 +26,7 @@ mod prober;
 // pub mod replayed;
 mod respell;
 mod scale;
-// mod steady;
+mod steady;
 mod submitter;
 mod table;
 mod trial;
@@ -44,7 +44,7 @@ pub type Trial = (&'static str, fn(&Scale) -> Outcome);
 /// Every trial, in the order in which they run.
 pub const TRIALS: &[Trial] = &[
     ("mutated", mutated::run),
-    // ("malformed", malformed::run),
+    ("malformed", malformed::run),
     // ("replayed", replayed::run),
     // ("clock", clock::run),
     // ("poisoned", poisoned::run),

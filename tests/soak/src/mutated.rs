@@ -50,7 +50,7 @@ pub fn run(scale: &Scale) -> Outcome {
         })
         .collect();
     let mut tally = Tally::default();
-    tally.signed.extend(vectors::signed());
+    tally.signed.extend(vectors::contents());
     for connection in connections {
         tally.add(connection.join().unwrap());
     }
@@ -120,9 +120,9 @@ impl Tally {
             Reply::Rejected { reason, .. } => self.rejected(reason, &expected),
         };
         if is_wrong && self.examples.len() < 3 {
-            let text: String = String::from_utf8_lossy(&event).chars().take(600).collect();
             let expected = expected.verdict.map(|digest| digest.to_string());
-            self.examples.push(format!("{expected:?} expected, {reply:?} came for {text:?}"));
+            let event = excerpt(&event);
+            self.examples.push(format!("{expected:?} expected, {reply:?} came for {event}"));
         }
     }
 
@@ -188,9 +188,15 @@ fn conclude(trial: &Trial, inputs: u64, tally: Tally, trust: &Arc<Trust>) -> Att
     let believe = Believe::Sources(trust.clone());
     let mut journaled = BTreeSet::new();
     let (mut unverified, mut journaled_twice) = (0, 0);
+    let mut faults = tally.examples;
     for frame in journal_after(&trial.relay, trial.start) {
         match Delivery::open(frame, &believe) {
-            Ok(delivery) => journaled_twice += u64::from(!journaled.insert(delivery.digest())),
+            Ok(delivery) => {
+                if !tally.signed.contains(&delivery.digest()) {
+                    faults.push(format!("nobody signed {}", excerpt(delivery.frame())));
+                }
+                journaled_twice += u64::from(!journaled.insert(delivery.digest()));
+            }
             Err(_) => unverified += 1,
         }
     }
@@ -219,10 +225,14 @@ fn conclude(trial: &Trial, inputs: u64, tally: Tally, trust: &Arc<Trust>) -> Att
         format!("taken {}, duplicates {}", tally.taken.len(), tally.duplicates),
         format!("rejected: {}", reasons.join(", ")),
     ];
-    let mut faults = tally.examples;
     // A trial that takes or refuses all says nothing.
     if tally.taken.is_empty() || tally.reasons.len() < 10 {
         faults.push("the inputs are not of all kinds".to_owned());
     }
     Attack { inputs, zeros, notes, faults, crashes: 0 }
+}
+
+fn excerpt(event: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(event).chars().take(600).collect();
+    format!("{text:?}")
 }

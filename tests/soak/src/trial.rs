@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use laniakea_e2e::{Memory, Module, Relay, RunningRelay};
-use laniakea_event::Seq;
+use laniakea_event::{Object, Seq, Value};
 use laniakea_wire::{
     Context,
     replay::{From, Header, Read, ReplayClient, Request},
@@ -19,6 +19,9 @@ use crate::{
 
 /// Enough for the relay's queues, caches and allocator to be as large as they get in good times.
 const WARM_UP: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+const WARM_UP_ID: &str = "_lk.good.warm-up";
+/// Bytes of a large event.
+const LARGE: usize = 500_000;
 /// How long memory may take to be given back.
 const SETTLE: Duration = Duration::from_secs(20);
 
@@ -61,11 +64,8 @@ impl Trial {
         let good = Module::new("good-01");
         let mut relay = relay.trust(&good, &["_lk.good."]).run();
         let prober = Prober::new(&relay, &good);
-        let mut submitter = Submitter::connect(&relay.endpoints().submit);
-        let events = (0..WARM_UP).map(|_| (good.event("_lk.good.warm-up").into_bytes(), ()));
-        submitter.submit_all(events, 1_000, |_| {});
-        assert_eq!(submitter.waiting(), 0, "a relay that nobody attacks answers");
         let listener = Listener::new(&relay);
+        warm_up(&relay, &good);
         let start = last(&relay);
         let before = relay.process().memory();
         Self { relay, good, listener, prober, before, start, started: Instant::now(), peak: 0 }
@@ -119,6 +119,20 @@ impl Trial {
             std::thread::park_timeout(Duration::from_millis(20));
         }
     }
+}
+
+/// Many events, some large ones, and all of them read again.
+fn warm_up(relay: &RunningRelay, good: &Module) {
+    let mut submitter = Submitter::connect(&relay.endpoints().submit);
+    let small = (0..WARM_UP).map(|_| good.event(WARM_UP_ID));
+    let large = (0..WARM_UP / 200).map(|number| {
+        let text = format!("{number} {}", "x".repeat(LARGE));
+        good.event_with(WARM_UP_ID, Object::from([("text".to_owned(), Value::from(text))]))
+    });
+    let events = small.chain(large).map(|event| (event.into_bytes(), ()));
+    submitter.submit_all(events, 1_000, |_| {});
+    assert_eq!(submitter.waiting(), 0, "a relay that nobody attacks answers");
+    drop(journal_after(relay, Seq::START));
 }
 
 /// The relay's last seq.

@@ -1,9 +1,12 @@
 //! The shared vectors: submissions of every kind, and the keys that signed them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use laniakea_e2e::Module;
-use laniakea_event::{Digest, decode_base64};
+use laniakea_event::{Digest, Limits, Value, decode_base64};
 use serde_json::Value as Json;
 
 /// Every submission, as bytes.
@@ -20,13 +23,34 @@ pub(crate) fn wires() -> Vec<Vec<u8>> {
     wires
 }
 
-/// The digests of what the vectors' signers signed, as the vectors' makers computed them.
-pub(crate) fn signed() -> Vec<Digest> {
-    let signed = cases().into_iter().filter_map(|case| {
+/// The digests of all that the vectors say, so that whatever else is taken was altered.
+///
+/// What a signer signed may stand in a vector that is refused: with a byte too much behind it,
+/// with a member twice, beside junk that is not signed. A mutation can take that away again.
+pub(crate) fn contents() -> BTreeSet<Digest> {
+    let trimmed = |wire: &Vec<u8>| -> Vec<Vec<u8>> {
+        let starts = wire.iter().enumerate().filter(|(_, byte)| **byte == b'{').map(|(at, _)| at);
+        let ends = wire.iter().enumerate().filter(|(_, byte)| **byte == b'}').map(|(at, _)| at);
+        let whole = starts.min().zip(ends.max()).map(|(start, end)| wire[start..=end].to_vec());
+        let last_wins = serde_json::from_slice::<Json>(wire).ok().map(|json| json.to_string());
+        [Some(wire.clone()), whole, last_wins.map(String::into_bytes)]
+            .into_iter()
+            .flatten()
+            .collect()
+    };
+    let computed =
+        wires().iter().flat_map(trimmed).collect::<Vec<_>>().into_iter().filter_map(|text| {
+            let limits = Limits { max_depth: 500, max_members: 1_000_000, ..Limits::SUBMISSION };
+            let Ok(Value::Object(mut event)) = Value::parse(&text, &limits) else { return None };
+            event.remove("signatures");
+            event.remove("unsigned");
+            Some(Digest::of(Value::Object(event).to_canonical().as_bytes()))
+        });
+    let told = cases().into_iter().filter_map(|case| {
         let text = case["signed_bytes"].as_str()?;
         Some(Digest::of(text.as_bytes()))
     });
-    signed.collect()
+    computed.chain(told).collect()
 }
 
 /// One of the vectors' signers, who all have secret keys for tests.
