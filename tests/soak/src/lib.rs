@@ -23,7 +23,7 @@ pub mod mutated;
 mod outcome;
 // pub mod poisoned;
 mod prober;
-// pub mod replayed;
+pub mod replayed;
 mod respell;
 mod scale;
 mod steady;
@@ -45,7 +45,7 @@ pub type Trial = (&'static str, fn(&Scale) -> Outcome);
 pub const TRIALS: &[Trial] = &[
     ("mutated", mutated::run),
     ("malformed", malformed::run),
-    // ("replayed", replayed::run),
+    ("replayed", replayed::run),
     // ("clock", clock::run),
     // ("poisoned", poisoned::run),
     // ("abusive", abusive::run),

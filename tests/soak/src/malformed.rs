@@ -12,7 +12,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use laniakea_e2e::Relay;
+use laniakea_e2e::{Relay, RunningRelay, until};
 use rustix::net::sockopt::set_socket_linger;
 
 use self::{
@@ -22,10 +22,13 @@ use self::{
 use crate::{
     Outcome, Scale,
     steady::Steady,
-    trial::{Attack, Trial, without_rates},
+    submitter::Submitter,
+    trial::{Attack, Trial, status, without_rates},
 };
 
 const ATTACKERS: u64 = 4;
+/// Connections to submit, and as many to publish, that show what connections cost.
+const GOOD_CONNECTIONS: u64 = 200;
 /// Connections that each attacker leaves open: 400 in all.
 const HELD: usize = 90;
 const SLOW: usize = 10;
@@ -59,7 +62,7 @@ pub enum Mechanism {
 
 /// Runs the trial against the three plain endpoints.
 pub fn run(scale: &Scale) -> Outcome {
-    let trial = Trial::begin(without_rates(Relay::new()));
+    let mut trial = Trial::begin(without_rates(Relay::new()));
     let endpoints = trial.relay.endpoints().clone();
     let plain =
         |endpoint, socket_type| Target { endpoint, socket_type, mechanism: Mechanism::Null };
@@ -68,6 +71,9 @@ pub fn run(scale: &Scale) -> Outcome {
         plain(endpoints.publish, "SUB"),
         plain(endpoints.replay, "DEALER"),
     ];
+    // What so many connections cost is not what the broken ones leave behind.
+    open_many(&trial.relay);
+    trial.measure();
     run_against(trial, &targets, scale)
 }
 
@@ -110,6 +116,32 @@ fn run_against(mut trial: Trial, targets: &[Target], scale: &Scale) -> Outcome {
         crashes: u64::from(crashes > 0),
     };
     trial.end("malformed", attack)
+}
+
+/// As many good connections as there will be bad ones, for a moment.
+fn open_many(relay: &RunningRelay) {
+    let context = zmq::Context::new();
+    let sinks: Vec<_> = (0..GOOD_CONNECTIONS)
+        .map(|number| {
+            let sink = context.socket(zmq::SUB).unwrap();
+            sink.set_linger(0).unwrap();
+            sink.set_subscribe(format!("_lk.number-{number}.").as_bytes()).unwrap();
+            sink.connect(&relay.endpoints().publish).unwrap();
+            sink
+        })
+        .collect();
+    let submitters: Vec<_> = (0..GOOD_CONNECTIONS)
+        .map(|_| Submitter::connect(&relay.endpoints().submit))
+        .map(|mut submitter| (submitter.submit(b"{}".to_vec(), ()).took, submitter))
+        .collect();
+    let subscriptions = |count: u64| {
+        let counters = status(relay).counters.unwrap_or_default();
+        (counters.get("subscriptions") == Some(&count)).then_some(())
+    };
+    let others = 2;
+    until("the subscriptions", || subscriptions(GOOD_CONNECTIONS + others));
+    drop((sinks, submitters));
+    until("their end", || subscriptions(others));
 }
 
 struct Prepared {

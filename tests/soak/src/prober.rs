@@ -29,17 +29,25 @@ impl Prober {
         sink.connect(&relay.endpoints().publish).unwrap();
         let submitter = Submitter::connect(&relay.endpoints().submit);
         let mut prober = Self { submitter, sink, good: good.clone() };
-        until("an event to come through", || {
-            prober.submit();
-            (prober.sink.poll(zmq::POLLIN, 50).unwrap() > 0).then_some(())
-        });
-        // Those before the one that came were published to nobody.
-        while prober.sink.recv_multipart(zmq::DONTWAIT).is_ok() {}
+        prober.wait_for_subscription();
         prober
+    }
+
+    /// After a restart the sink may not be back yet.
+    fn wait_for_subscription(&mut self) {
+        let mut published = String::new();
+        until("an event to come through", || {
+            let submitted = self.submit();
+            while published != submitted && self.sink.poll(zmq::POLLIN, 50).unwrap() > 0 {
+                published = self.receive();
+            }
+            (published == submitted).then_some(())
+        });
     }
 
     /// The best of some tries: the machine may have something else to do, the relay may not.
     pub(crate) fn best(&mut self) -> Duration {
+        self.wait_for_subscription();
         let tries = (0..TRIES).map(|_| {
             let start = Instant::now();
             let number = self.submit();

@@ -71,6 +71,12 @@ impl Trial {
         Self { relay, good, listener, prober, before, start, started: Instant::now(), peak: 0 }
     }
 
+    /// Takes what the relay holds now for the start.
+    pub(crate) fn measure(&mut self) {
+        self.before = self.relay.process().memory();
+        self.started = Instant::now();
+    }
+
     /// Counts crashes, notes the memory's peak; to be called before a restart on purpose.
     pub(crate) fn look(&mut self) -> u64 {
         let process = self.relay.process();
