@@ -15,7 +15,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 // pub mod abusive;
-// pub mod clock;
+pub mod clock;
 mod hostile;
 mod listener;
 pub mod malformed;
@@ -46,7 +46,7 @@ pub const TRIALS: &[Trial] = &[
     ("mutated", mutated::run),
     ("malformed", malformed::run),
     ("replayed", replayed::run),
-    // ("clock", clock::run),
+    ("clock", clock::run),
     // ("poisoned", poisoned::run),
     // ("abusive", abusive::run),
 ];
