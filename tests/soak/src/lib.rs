@@ -14,14 +14,14 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
-// pub mod abusive;
+pub mod abusive;
 pub mod clock;
 mod hostile;
 mod listener;
 pub mod malformed;
 pub mod mutated;
 mod outcome;
-// pub mod poisoned;
+pub mod poisoned;
 mod prober;
 pub mod replayed;
 mod respell;
@@ -47,6 +47,6 @@ pub const TRIALS: &[Trial] = &[
     ("malformed", malformed::run),
     ("replayed", replayed::run),
     ("clock", clock::run),
-    // ("poisoned", poisoned::run),
-    // ("abusive", abusive::run),
+    ("poisoned", poisoned::run),
+    ("abusive", abusive::run),
 ];
