@@ -71,11 +71,6 @@ impl Listener {
     pub(crate) fn heard(&self) -> Heard {
         self.heard.lock().unwrap().clone()
     }
-
-    /// Whether this event was published, as far as this listener knows.
-    pub(crate) fn has_heard(&self, digest: Digest) -> bool {
-        self.heard.lock().unwrap().times.contains_key(&digest)
-    }
 }
 
 impl Drop for Listener {

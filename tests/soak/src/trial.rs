@@ -19,7 +19,7 @@ use crate::{
 
 /// Enough for the relay's queues, caches and allocator to be as large as they get in good times.
 const WARM_UP: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
-const WARM_UP_ID: &str = "_lk.good.warm-up";
+const WARM_UP_ID: &str = "_lk.warm.up";
 /// Bytes of a large event.
 const LARGE: usize = 500_000;
 /// How long memory may take to be given back.
@@ -59,13 +59,15 @@ pub(crate) fn without_rates(relay: Relay) -> Relay {
 }
 
 impl Trial {
-    /// Starts the relay, which learns to trust a good module, and warms it up.
+    /// Starts the relay, which also trusts a good module, and warms it up.
     pub(crate) fn begin(relay: Relay) -> Self {
         let good = Module::new("good-01");
-        let mut relay = relay.trust(&good, &["_lk.good."]).run();
+        let warm = Module::new("warm-01");
+        let relay = relay.trust(&good, &["_lk.good."]).trust(&warm, &["_lk.warm."]);
+        let mut relay = relay.run();
         let prober = Prober::new(&relay, &good);
         let listener = Listener::new(&relay);
-        warm_up(&relay, &good);
+        warm_up(&relay, &warm);
         let start = last(&relay);
         let before = relay.process().memory();
         Self { relay, good, listener, prober, before, start, started: Instant::now(), peak: 0 }
@@ -128,12 +130,12 @@ impl Trial {
 }
 
 /// Many events, some large ones, and all of them read again.
-fn warm_up(relay: &RunningRelay, good: &Module) {
+fn warm_up(relay: &RunningRelay, warm: &Module) {
     let mut submitter = Submitter::connect(&relay.endpoints().submit);
-    let small = (0..WARM_UP).map(|_| good.event(WARM_UP_ID));
+    let small = (0..WARM_UP).map(|_| warm.event(WARM_UP_ID));
     let large = (0..WARM_UP / 200).map(|number| {
         let text = format!("{number} {}", "x".repeat(LARGE));
-        good.event_with(WARM_UP_ID, Object::from([("text".to_owned(), Value::from(text))]))
+        warm.event_with(WARM_UP_ID, Object::from([("text".to_owned(), Value::from(text))]))
     });
     let events = small.chain(large).map(|event| (event.into_bytes(), ()));
     submitter.submit_all(events, 1_000, |_| {});

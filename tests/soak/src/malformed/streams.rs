@@ -50,7 +50,7 @@ impl Streams {
             5 | 6 => self.truncated(rng),
             7 | 8 => self.broken_frames(rng),
             9 | 10 => self.broken_commands(rng),
-            11 => self.subscriptions(rng),
+            11 => subscriptions(rng),
             12 => self.flipped(rng),
             13 => many_frames(rng, self.socket_type),
             _ => self.broken_curve(rng),
@@ -144,21 +144,6 @@ impl Streams {
         [handshake(self.socket_type), one.repeat(rng.usize(1..20))].concat()
     }
 
-    fn subscriptions(&self, rng: &mut Rng) -> Vec<u8> {
-        let mut bytes = handshake(if rng.bool() { "SUB" } else { "XSUB" });
-        for _ in 0..rng.u8(1..200) {
-            let topic: Vec<u8> = (0..rng.usize(..40)).map(|_| rng.u8(b'a'..b'e')).collect();
-            let verb = [rng.u8(..3)];
-            bytes.extend(match rng.u8(..4) {
-                0 => command("SUBSCRIBE", &topic),
-                1 => command("CANCEL", &topic),
-                2 => frame(0, &[&verb[..], &[b'x'; 1_000]].concat()),
-                _ => frame(0, &[&verb[..], &topic].concat()),
-            });
-        }
-        bytes
-    }
-
     fn broken_curve(&self, rng: &mut Rng) -> Vec<u8> {
         let random = |rng: &mut Rng, length| (0..length).map(|_| rng.u8(..)).collect::<Vec<u8>>();
         let mut bytes = greeting((3, 1), "CURVE", rng.u8(..8) == 0);
@@ -226,7 +211,7 @@ fn broken_greeting(rng: &mut Rng) -> Vec<u8> {
                 &frame(0, b"id"),
                 &frame(0, b"{}"),
             ]
-            .concat()
+            .concat();
         }
         2 => bytes[9] = rng.u8(..),
         3 => bytes[0] = rng.u8(..),
@@ -234,6 +219,21 @@ fn broken_greeting(rng: &mut Rng) -> Vec<u8> {
         5 => bytes[33..].fill(rng.u8(..)),
         6 => bytes.truncate(rng.usize(..GREETING_BYTES)),
         _ => {}
+    }
+    bytes
+}
+
+fn subscriptions(rng: &mut Rng) -> Vec<u8> {
+    let mut bytes = handshake(if rng.bool() { "SUB" } else { "XSUB" });
+    for _ in 0..rng.u8(1..200) {
+        let topic: Vec<u8> = (0..rng.usize(..40)).map(|_| rng.u8(b'a'..b'e')).collect();
+        let verb = [rng.u8(..3)];
+        bytes.extend(match rng.u8(..4) {
+            0 => command("SUBSCRIBE", &topic),
+            1 => command("CANCEL", &topic),
+            2 => frame(0, &[&verb[..], &[b'x'; 1_000]].concat()),
+            _ => frame(0, &[&verb[..], &topic].concat()),
+        });
     }
     bytes
 }

@@ -162,8 +162,8 @@ impl Mutator {
             self.signed.push(Digest::of(signed.as_bytes()));
         }
         let entry = Object::from([(key_name(self.trusted.key_id()), Value::from(signature))]);
-        let signer = self.trusted.signer().to_string();
-        event.insert("signatures".to_owned(), Object::from([(signer, entry.into())]).into());
+        let name = self.trusted.signer().to_string();
+        event.insert("signatures".to_owned(), Object::from([(name, entry.into())]).into());
         event.extend(unsigned.map(|unsigned| ("unsigned".to_owned(), unsigned)));
         *bytes = Value::Object(event).to_canonical().into_bytes();
     }
