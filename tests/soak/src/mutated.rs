@@ -45,6 +45,9 @@ pub fn run(scale: &Scale) -> Outcome {
     attack_from_all(&trial, inputs / 50, scale, CONNECTIONS, &mut tally, &trust);
     trial.measure();
     attack_from_all(&trial, inputs, scale, 0, &mut tally, &trust);
+    if !trial.is_alive() {
+        return trial.end("mutated", Attack { inputs, ..Attack::default() });
+    }
     let attack = conclude(&trial, inputs, tally, &trust);
     trial.end("mutated", attack)
 }

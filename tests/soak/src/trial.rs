@@ -79,6 +79,11 @@ impl Trial {
         self.started = Instant::now();
     }
 
+    /// Whether there is a relay to ask.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.relay.process().is_running()
+    }
+
     /// Counts crashes, notes the memory's peak; to be called before a restart on purpose.
     pub(crate) fn look(&mut self) -> u64 {
         let process = self.relay.process();
@@ -94,7 +99,7 @@ impl Trial {
     pub(crate) fn end(mut self, name: &'static str, attack: Attack) -> Outcome {
         let took = self.started.elapsed();
         let mut crashes = attack.crashes;
-        let (good_event, after) = if self.relay.process().is_running() {
+        let (good_event, after) = if self.is_alive() {
             (self.prober.best(), self.settle())
         } else {
             (Duration::MAX, self.before)
@@ -150,7 +155,8 @@ pub(crate) fn last(relay: &RunningRelay) -> Seq {
 
 /// The relay's status.
 pub(crate) fn status(relay: &RunningRelay) -> Header {
-    client(relay).request(&Request::Status(None)).unwrap().header
+    let answer = client(relay).request(&Request::Status(None));
+    answer.expect("the relay says how it is").header
 }
 
 /// Every event of the journal after this position, as published.
@@ -160,7 +166,7 @@ pub(crate) fn journal_after(relay: &RunningRelay, start: Seq) -> Vec<Vec<u8>> {
     let mut events = Vec::new();
     loop {
         let read = Read { from: From::After(after), prefixes: Vec::new(), limit: 1_000 };
-        let answer = client.request(&Request::Read(read)).unwrap();
+        let answer = client.request(&Request::Read(read)).expect("the relay reads its journal");
         events.extend(answer.events);
         after = answer.header.next.unwrap_or(after);
         if after == answer.header.last {

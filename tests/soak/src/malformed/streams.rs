@@ -18,7 +18,8 @@ pub(super) struct Stream {
 /// How fast the bytes are sent.
 pub(super) enum Pace {
     AtOnce,
-    /// The second part waits until the relay has said something.
+    /// What comes after so many bytes waits until the relay has answered them: before its own
+    /// half of a handshake is out, it takes nothing else for the next message.
     InTurns(usize),
     /// A byte now and then.
     Slowly,
@@ -55,9 +56,11 @@ impl Streams {
             13 => many_frames(rng, self.socket_type),
             _ => self.broken_curve(rng),
         };
-        let pace = match rng.u8(..32) {
-            0 => Pace::Slowly,
-            1..4 if bytes.len() > GREETING_BYTES => Pace::InTurns(GREETING_BYTES),
+        let pace = match (rng.u8(..32), after_ready(&bytes)) {
+            (0, _) => Pace::Slowly,
+            (1, _) => Pace::AtOnce,
+            (_, Some(handshake)) => Pace::InTurns(handshake),
+            (2..16, None) if bytes.len() > GREETING_BYTES => Pace::InTurns(GREETING_BYTES),
             _ => Pace::AtOnce,
         };
         let ending = match rng.u8(..8) {
@@ -177,6 +180,17 @@ impl Streams {
         }
         bytes
     }
+}
+
+/// Where a plain handshake is over and something comes after it.
+fn after_ready(bytes: &[u8]) -> Option<usize> {
+    let is_plain = bytes.get(12..17) == Some(b"NULL\0");
+    let length = match bytes.get(GREETING_BYTES..)? {
+        [COMMAND, length, ..] => usize::from(*length),
+        _ => return None,
+    };
+    let end = GREETING_BYTES + 2 + length;
+    (is_plain && bytes.len() > end).then_some(end)
 }
 
 const TYPES: &[&str] = &[
