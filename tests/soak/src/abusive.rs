@@ -57,7 +57,7 @@ pub fn run(scale: &Scale) -> Outcome {
     let mut trial = Trial::begin(limited(Relay::new().trust(&abuser, &["_lk.abuse."])));
     let events: Arc<Vec<Vec<u8>>> =
         Arc::new((0..EVENTS).map(|_| abuser.event(ID).into_bytes()).collect());
-    let lasts = Duration::from_millis(scale.of(SECONDS * 1_000).max(1_500));
+    let lasts = Duration::from_millis(scale.of(SECONDS * 1_000).max(500));
     let mut attack = Attack::default();
     let mut total = Served::default();
     for flood in FLOODS {
