@@ -68,8 +68,7 @@ pub fn run(scale: &Scale) -> Outcome {
     }
     let loaded = load.stop();
     jumper.take_late(&loaded.late);
-    let (taken, mut tally) = (jumper.taken.len() as u64, jumper.tally);
-    tally.slowest = tally.slowest.max(loaded.slowest);
+    let (taken, tally) = (jumper.taken.len() as u64, jumper.tally);
     let attack = conclude(&trial, tally, &loaded, taken);
     trial.end("clock", attack)
 }
@@ -93,7 +92,20 @@ struct Tally {
     wrong: u64,
     unanswered: u64,
     slowest: Duration,
+    /// How far the clock was off then.
+    slowest_at: i64,
+    /// How far it is off now.
+    offset: i64,
     faults: Vec<String>,
+}
+
+impl Tally {
+    fn took(&mut self, time: Duration) {
+        if time > self.slowest {
+            self.slowest = time;
+            self.slowest_at = self.offset;
+        }
+    }
 }
 
 impl Jumper<'_> {
@@ -107,11 +119,12 @@ impl Jumper<'_> {
     }
 
     fn jump(&mut self, offset: i64, replays: usize) {
+        self.tally.offset = offset;
         self.clock.set(offset);
         until("the relay's clock to jump", || {
             let asked = Instant::now();
             let told = status(self.relay).time.unwrap_or_default();
-            self.tally.slowest = self.tally.slowest.max(asked.elapsed());
+            self.tally.took(asked.elapsed());
             let told: Timestamp = told.parse().unwrap();
             let off = told.duration_since(SystemClock.now()) - SignedDuration::from_secs(offset);
             (off.abs() < SignedDuration::from_millis(400)).then_some(())
@@ -152,7 +165,7 @@ impl Jumper<'_> {
 
     fn expect(&mut self, expected: &str, answer: &Answer<Seq>) {
         self.tally.inputs += 1;
-        self.tally.slowest = self.tally.slowest.max(answer.took);
+        self.tally.took(answer.took);
         let is_known = answer.about != Seq::START;
         let got = match &answer.reply {
             Reply::Accepted { duplicate: false, seq, .. } => {
@@ -289,8 +302,9 @@ fn conclude(trial: &Trial, tally: Tally, loaded: &Loaded, replayed: u64) -> Atta
     }
     let heard = trial.listener.heard();
     let mut faults = tally.faults;
-    if tally.slowest > STALL {
-        faults.push(format!("a reply took {:?}", tally.slowest));
+    let slowest = tally.slowest.max(loaded.slowest);
+    if slowest > STALL {
+        faults.push(format!("a reply took {slowest:.1?}"));
     }
     if loaded.late.is_empty() || loaded.accepted == 0 {
         faults.push("the clock did not jump during the load".to_owned());
@@ -307,9 +321,11 @@ fn conclude(trial: &Trial, tally: Tally, loaded: &Loaded, replayed: u64) -> Atta
         ],
         notes: vec![
             format!(
-                "{} jumps and as many back, slowest reply {:?}",
+                "{} jumps and as many back; slowest reply {:.1?} at {:+} s, to the load {:.1?}",
                 JUMPS.len() * 2,
-                tally.slowest
+                tally.slowest,
+                tally.slowest_at,
+                loaded.slowest
             ),
             format!(
                 "load: {} events, {} taken at once, {} once the time was right; {replayed} replayed",
