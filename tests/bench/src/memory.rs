@@ -1,7 +1,5 @@
 //! What the relay holds in memory when many subscribe.
 
-use anyhow::Context as _;
-
 use crate::{
     load::Load,
     throughput::{receive, source, subscribe},
@@ -25,8 +23,5 @@ pub(crate) fn with_subscribers(count: usize) -> anyhow::Result<f64> {
             receive(sink)?;
         }
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.process().id()))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-    let kib: f64 = line.split_whitespace().nth(1).context("no VmHWM")?.parse()?;
-    Ok(kib / 1024.0)
+    Ok(relay.process().memory().peak_kib as f64 / 1024.0)
 }

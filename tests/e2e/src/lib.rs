@@ -18,7 +18,7 @@ mod wait;
 pub use crate::{
     binaries::binary,
     module::Module,
-    process::{Process, Signal},
+    process::{Memory, Process, Signal},
     relay::{Endpoints, Relay, RunningRelay},
     wait::{until, within},
 };

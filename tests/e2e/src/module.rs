@@ -29,6 +29,13 @@ impl Module {
         Self { file, key }
     }
 
+    /// A module whose secret key is in this file, such as one of the vectors' signers.
+    pub fn load(path: &Path) -> Self {
+        let file = KeyFile::load(path).unwrap();
+        let key = file.signing_key.clone().unwrap();
+        Self { file, key }
+    }
+
     /// The module's name as a signer.
     pub fn name(&self) -> &str {
         self.file.signer.as_str()

@@ -49,6 +49,21 @@ impl Process {
         self.child.id()
     }
 
+    /// What the process holds in memory.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn memory(&self) -> Memory {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let kib = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            number.unwrap_or_else(|| panic!("no {name} in {status:?}"))
+        };
+        Memory { resident_kib: kib("VmRSS:"), peak_kib: kib("VmHWM:") }
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
@@ -70,6 +85,15 @@ impl Process {
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
+}
+
+/// Resident memory of a process, in KiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Now.
+    pub resident_kib: u64,
+    /// The most that it ever was.
+    pub peak_kib: u64,
 }
 
 impl Drop for Process {

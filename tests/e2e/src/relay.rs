@@ -26,6 +26,7 @@ pub struct Relay {
     emit: Vec<(Module, Vec<String>)>,
     limits: String,
     journal: String,
+    environment: Vec<(String, String)>,
 }
 
 /// Where a relay listens.
@@ -54,7 +55,22 @@ impl Relay {
             emit: Vec::new(),
             limits: String::new(),
             journal: String::new(),
+            environment: Vec::new(),
         }
+    }
+
+    /// Gives the relay this module's key as its own.
+    #[must_use]
+    pub fn identity(mut self, identity: &Module) -> Self {
+        self.identity = identity.clone();
+        self
+    }
+
+    /// Sets a variable in the relay's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Trusts a module with these ids or prefixes.
@@ -94,7 +110,7 @@ impl Relay {
             replay: "tcp://127.0.0.1:*".to_owned(),
         };
         self.write_config(&any);
-        let (process, endpoints) = start(&self.config_file());
+        let (process, endpoints) = self.start();
         // The same ports again after a restart.
         self.write_config(&endpoints);
         RunningRelay { setup: self, process: Some(process), endpoints, context: Context::new() }
@@ -124,27 +140,36 @@ impl Relay {
         );
         fs::write(self.config_file(), text).unwrap();
     }
-}
 
-fn start(config: &Path) -> (Process, Endpoints) {
-    let mut command = Command::new(binary("lighthouse"));
-    // What the tests read must not depend on the caller's environment.
-    command.args(["run", "--config"]).arg(config).env("NO_COLOR", "1").env_remove("RUST_LOG");
-    let mut process = Process::start(&mut command);
-    let ready = until("the relay to be ready", || {
-        let ready = process.output().into_iter().find(|line| line.contains("ready"));
-        assert!(ready.is_some() || process.is_running(), "the relay ended: {:?}", process.output());
-        ready
-    });
-    let fields: BTreeMap<&str, &str> =
-        ready.split(' ').filter_map(|field| field.split_once('=')).collect();
-    let endpoint = |name| fields[name].trim_matches('"').to_owned();
-    let endpoints = Endpoints {
-        submit: endpoint("submit"),
-        publish: endpoint("publish"),
-        replay: endpoint("replay"),
-    };
-    (process, endpoints)
+    fn start(&self) -> (Process, Endpoints) {
+        let mut command = Command::new(binary("lighthouse"));
+        // What the tests read must not depend on the caller's environment.
+        command
+            .args(["run", "--config"])
+            .arg(self.config_file())
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut process = Process::start(&mut command);
+        let ready = until("the relay to be ready", || {
+            let ready = process.output().into_iter().find(|line| line.contains("ready"));
+            assert!(
+                ready.is_some() || process.is_running(),
+                "the relay ended: {:?}",
+                process.output()
+            );
+            ready
+        });
+        let fields: BTreeMap<&str, &str> =
+            ready.split(' ').filter_map(|field| field.split_once('=')).collect();
+        let endpoint = |name| fields[name].trim_matches('"').to_owned();
+        let endpoints = Endpoints {
+            submit: endpoint("submit"),
+            publish: endpoint("publish"),
+            replay: endpoint("replay"),
+        };
+        (process, endpoints)
+    }
 }
 
 /// A relay that runs, until it is dropped.
@@ -164,6 +189,11 @@ impl RunningRelay {
     /// The relay's directory: `lighthouse.toml`, `trusted`, `data`, `relay.key_secret`.
     pub fn directory(&self) -> &Path {
         self.setup.directory.path()
+    }
+
+    /// The relay's own key.
+    pub fn identity(&self) -> &Module {
+        &self.setup.identity
     }
 
     /// The relay's name as a signer.
@@ -187,7 +217,7 @@ impl RunningRelay {
 
     /// Starts the relay again, on the same ports.
     pub fn start(&mut self) {
-        let (process, endpoints) = start(&self.setup.config_file());
+        let (process, endpoints) = self.setup.start();
         assert_eq!(endpoints, self.endpoints);
         self.process = Some(process);
     }
