@@ -10,8 +10,9 @@ use std::{
 use laniakea_daemon::{Clock, SystemClock, new_key};
 use laniakea_event::{
     Draft, EventId, KeyId, Object, SignedEvent, SignerId, SigningKey, Value,
-    keys::{KeyFile, Metadata},
+    keys::{CurveKeys, KeyFile, Metadata},
 };
+use laniakea_wire::curve::CurvePair;
 
 /// Somebody who signs events.
 #[derive(Clone)]
@@ -27,6 +28,20 @@ impl Module {
         let file = new_key(signer, KeyId::parse("0").unwrap(), Metadata::default(), None).unwrap();
         let key = file.signing_key.clone().unwrap();
         Self { file, key }
+    }
+
+    /// The same, with CURVE keys.
+    pub fn with_curve(name: &str) -> Self {
+        let pair = CurvePair::generate().unwrap();
+        let curve = CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) };
+        let mut module = Self::new(name);
+        module.file.curve = Some(curve);
+        module
+    }
+
+    /// The public CURVE key in Z85, if there is one.
+    pub fn curve_key(&self) -> Option<&str> {
+        self.file.curve.as_ref().map(|curve| curve.public.as_str())
     }
 
     /// A module whose secret key is in this file, such as one of the vectors' signers.

@@ -27,6 +27,7 @@ pub struct Relay {
     limits: String,
     journal: String,
     environment: Vec<(String, String)>,
+    is_encrypted: bool,
 }
 
 /// Where a relay listens.
@@ -38,6 +39,9 @@ pub struct Endpoints {
     pub publish: String,
     /// Replay.
     pub replay: String,
+    /// The encrypted ones: submit, publish and replay; none unless [`Relay::encrypted`] was asked
+    /// for.
+    pub curve: Vec<String>,
 }
 
 impl Default for Relay {
@@ -56,7 +60,16 @@ impl Relay {
             limits: String::new(),
             journal: String::new(),
             environment: Vec::new(),
+            is_encrypted: false,
         }
+    }
+
+    /// Gives the relay CURVE keys, and encrypted endpoints beside the plain ones.
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.identity = Module::with_curve(self.identity.name());
+        self.is_encrypted = true;
+        self
     }
 
     /// Gives the relay this module's key as its own.
@@ -108,6 +121,7 @@ impl Relay {
             submit: "tcp://127.0.0.1:*".to_owned(),
             publish: "tcp://127.0.0.1:*".to_owned(),
             replay: "tcp://127.0.0.1:*".to_owned(),
+            curve: vec!["tcp://127.0.0.1:*".to_owned(); if self.is_encrypted { 3 } else { 0 }],
         };
         self.write_config(&any);
         let (process, endpoints) = self.start();
@@ -121,7 +135,16 @@ impl Relay {
     }
 
     fn write_config(&self, endpoints: &Endpoints) {
-        let Endpoints { submit, publish, replay } = endpoints;
+        let sockets = [&endpoints.submit, &endpoints.publish, &endpoints.replay];
+        let mut listen = String::new();
+        for (number, (name, plain)) in
+            ["submit", "publish", "replay"].iter().zip(sockets).enumerate()
+        {
+            let curve = endpoints.curve.get(number);
+            let curve = Vec::from_iter(curve);
+            writeln!(listen, "[{name}]\nendpoints = [{plain:?}]\ncurve_endpoints = {curve:?}")
+                .unwrap();
+        }
         let directory = self.directory.path().display();
         let mut emit = String::new();
         for (module, rules) in &self.emit {
@@ -132,10 +155,7 @@ impl Relay {
              [identity]\nkey_file = \"{directory}/relay.key_secret\"\n\
              [trust]\nkeys_dir = \"{directory}/trusted\"\n\
              [trust.emit]\n{emit}\n\
-             [submit]\nendpoints = [{submit:?}]\n\
-             [publish]\nendpoints = [{publish:?}]\n\
-             [replay]\nendpoints = [{replay:?}]\n\
-             [limits]\n{}\n[journal]\n{}\n",
+             {listen}[limits]\n{}\n[journal]\n{}\n",
             self.limits, self.journal
         );
         fs::write(self.config_file(), text).unwrap();
@@ -160,16 +180,26 @@ impl Relay {
             );
             ready
         });
-        let fields: BTreeMap<&str, &str> =
-            ready.split(' ').filter_map(|field| field.split_once('=')).collect();
-        let endpoint = |name| fields[name].trim_matches('"').to_owned();
+        let endpoints = ["submit", "publish", "replay"].map(|name| listed(&ready, name));
+        let plain = |number: usize| endpoints[number][0].clone();
         let endpoints = Endpoints {
-            submit: endpoint("submit"),
-            publish: endpoint("publish"),
-            replay: endpoint("replay"),
+            submit: plain(0),
+            publish: plain(1),
+            replay: plain(2),
+            curve: endpoints.iter().filter_map(|listed| listed.get(1).cloned()).collect(),
         };
         (process, endpoints)
     }
+}
+
+/// The endpoints that the relay says it has: `name=a`, or `name="a b"`.
+fn listed(ready: &str, name: &str) -> Vec<String> {
+    let (_, rest) = ready.split_once(&format!(" {name}=")).unwrap();
+    let list = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next(),
+        None => rest.split(' ').next(),
+    };
+    list.unwrap().split(' ').map(str::to_owned).collect()
 }
 
 /// A relay that runs, until it is dropped.
@@ -199,6 +229,11 @@ impl RunningRelay {
     /// The relay's name as a signer.
     pub fn name(&self) -> &str {
         self.setup.identity.name()
+    }
+
+    /// The relay's public CURVE key in Z85, if it has any.
+    pub fn curve_key(&self) -> Option<&str> {
+        self.setup.identity.curve_key()
     }
 
     /// The running process.

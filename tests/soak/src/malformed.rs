@@ -62,17 +62,21 @@ pub enum Mechanism {
     Curve(String),
 }
 
-/// Runs the trial against the three plain endpoints.
+/// Runs the trial against the three plain endpoints and the three encrypted ones.
 pub fn run(scale: &Scale) -> Outcome {
-    let mut trial = Trial::begin(without_rates(Relay::new()));
+    let mut trial = Trial::begin(without_rates(Relay::new().encrypted()));
     let endpoints = trial.relay.endpoints().clone();
-    let plain =
-        |endpoint, socket_type| Target { endpoint, socket_type, mechanism: Mechanism::Null };
-    let targets = [
-        plain(endpoints.submit, "DEALER"),
-        plain(endpoints.publish, "SUB"),
-        plain(endpoints.replay, "DEALER"),
-    ];
+    let key = trial.relay.curve_key().unwrap().to_owned();
+    let plain = [endpoints.submit, endpoints.publish, endpoints.replay];
+    let plain = plain.into_iter().map(|endpoint| (endpoint, Mechanism::Null));
+    let encrypted = endpoints.curve.into_iter().map(|it| (it, Mechanism::Curve(key.clone())));
+    let socket_types = ["DEALER", "SUB", "DEALER"].into_iter().cycle();
+    let targets: Vec<Target> = plain
+        .chain(encrypted)
+        .zip(socket_types)
+        .map(|((endpoint, mechanism), socket_type)| Target { endpoint, socket_type, mechanism })
+        .collect();
+    assert_eq!(targets.len(), 6);
     // What so many connections cost is not what the broken ones leave behind.
     open_many(&trial.relay);
     trial.measure();
