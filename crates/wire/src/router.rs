@@ -27,8 +27,11 @@ use crate::{
 /// The most messages that are handed on at once, and about how many bytes.
 const MAX_BATCH: usize = 256;
 const MAX_BATCH_BYTES: u64 = 2 << 20;
-/// Batches that wait for the consumer, and groups of answers that wait for the socket.
-const QUEUED_BATCHES: usize = 16;
+/// Batches that wait for the consumer. ZeroMQ reads its peers in turn, so that nobody stands behind
+/// another's flood there; here everybody stands in one line, which therefore is short.
+const QUEUED_BATCHES: usize = 2;
+/// Groups of answers that wait for a socket.
+const QUEUED_ANSWERS: usize = 16;
 
 /// The longest that a closed router goes on reading what has arrived.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -131,7 +134,7 @@ impl Router {
         }
         self.endpoints.extend(bind(&socket.socket, door.endpoints)?);
         let waker = Waker::new().map_err(WireError::Thread)?;
-        let (outgoing, from_consumer) = bounded(QUEUED_BATCHES);
+        let (outgoing, from_consumer) = bounded(QUEUED_ANSWERS);
         let thread = RouterThread {
             socket,
             door: self.doors.len(),

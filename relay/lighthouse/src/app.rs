@@ -28,8 +28,9 @@ use crate::{
     source::Submissions,
 };
 
-/// Groups of checked events that wait for the disk.
-const QUEUED_GROUPS: usize = 8;
+/// Groups of checked events that wait for the disk. Everybody's events stand in this line, so it is
+/// short: a flood of one makes the others wait no longer.
+const QUEUED_GROUPS: usize = 2;
 /// Threads that read the journal for replay.
 const REPLAYERS: usize = 2;
 /// How often the key directory is looked at.
