@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use laniakea_catalog::{Catalog, Facet, LinkBases, MAX_HTML_BYTES, MAX_TEXT_CHARS, is_hidden};
-use laniakea_event::{Limits, Value};
+use laniakea_event::{EventId, Limits, Seq, Value};
 use laniakea_wire::subscription::{Believe, Delivery};
 use lk::fuzzing::{event_lines, read_members, show, write_member};
 
@@ -29,6 +29,8 @@ pub fn summary(bytes: &[u8]) {
     let catalog = Catalog::builtin();
     let summary = catalog.summary(id, &data);
     check_line(&summary.text);
+    // What is no id can be blank.
+    assert!(EventId::parse(id).is_err() || !summary.text.is_empty(), "{id} {data:?}");
     check_html(&summary.html, &summary.text);
     for values in Facet::ALL.map(|facet| summary.facets.all(facet)) {
         values.iter().for_each(|value| check_line(value));
@@ -52,7 +54,7 @@ fn check_line(line: &str) {
     let is_bad =
         |character: char| is_hidden(character) || (character.is_whitespace() && character != ' ');
     assert!(!line.chars().any(is_bad), "{line:?}");
-    assert!(!line.trim().is_empty() && !line.contains("  "), "{line:?}");
+    assert!(line.trim() == line && !line.contains("  "), "{line:?}");
 }
 
 /// There is no markup but ours, well nested, and what it shows is the text.
@@ -93,12 +95,7 @@ pub fn event_line(bytes: &[u8]) {
     };
     let id = delivery.id().to_string();
     let ours = event("_lk.core.ping", 1);
-    let note = crate::world::note(
-        ours.id(),
-        uuid::Uuid::nil(),
-        laniakea_event::Seq(1),
-        laniakea_event::Seq(0),
-    );
+    let note = crate::world::note(ours.id(), uuid::Uuid::nil(), Seq(1), Seq(0));
     let after = Delivery::open(ours.frame(&note), &Believe::Everything).expect("our own event");
     let both = [delivery, after];
     for columns in [None, Some(1), Some(80), Some(119), Some(120), Some(200)] {
