@@ -131,6 +131,13 @@ def scripts():
         bytes([3]) + counted(b"") * 3,
         bytes([2]) + counted(b"e") + counted(b"i" * 65),
     ]
+    zap = [b"1.0", b"1", b"laniakea", b"127.0.0.1", b"", b"CURVE"]
+    yield "zap", [
+        bytes([7]) + b"".join(map(counted, [*zap, b"\7" * 32])),
+        bytes([7]) + b"".join(map(counted, [*zap, b"\x08" * 32])),
+        bytes([6]) + b"".join(map(counted, zap)),
+        b"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
+    ]
     # Prefixes, start, other journal; then: answer with journal 0 of 3 events; live 4.
     begin = bytes([0, 1, 0, 2])
     event = lambda number, seq: bytes([number, 0, seq, seq - 1, 0, 0])

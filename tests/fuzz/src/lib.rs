@@ -35,14 +35,14 @@ pub use crate::{
     shown::{event_line, member, summary},
     signatures::signatures,
     time::time,
-    wire::{header, reply, request, submission},
+    wire::{header, reply, request, submission, zap},
 };
 
 /// A target, and its name in `fuzz_targets`, `seeds`, `corpus` and `artifacts`.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 33] = [
+pub const TARGETS: [Target; 34] = [
     ("apt_settings", apt_settings),
     ("base64", base64),
     ("event", event),
@@ -76,4 +76,5 @@ pub const TARGETS: [Target; 33] = [
     ("time", time),
     ("unpack", unpack),
     ("version", version),
+    ("zap", zap),
 ];

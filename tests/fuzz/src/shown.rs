@@ -7,7 +7,10 @@ use laniakea_event::{EventId, Limits, Seq, Value};
 use laniakea_wire::subscription::{Believe, Delivery};
 use lk::fuzzing::{event_lines, read_members, show, write_member};
 
-use crate::{input::two_texts, world::event};
+use crate::{
+    input::two_texts,
+    world::{NOW, event},
+};
 
 /// Every base that the catalogue names.
 static BASES: LazyLock<LinkBases> = LazyLock::new(|| {
@@ -90,13 +93,14 @@ fn check_html(html: &str, text: &str) {
 
 /// An event as `lk listen` shows it, in windows of all widths and in a file.
 pub fn event_line(bytes: &[u8]) {
-    let Ok(delivery) = Delivery::open(bytes.to_vec(), &Believe::Everything) else {
+    let Ok(delivery) = Delivery::open(bytes.to_vec(), &Believe::Everything, NOW) else {
         return;
     };
     let id = delivery.id().to_string();
     let ours = event("_lk.core.ping", 1);
     let note = crate::world::note(ours.id(), uuid::Uuid::nil(), Seq(1), Seq(0));
-    let after = Delivery::open(ours.frame(&note), &Believe::Everything).expect("our own event");
+    let after =
+        Delivery::open(ours.frame(&note), &Believe::Everything, NOW).expect("our own event");
     let both = [delivery, after];
     for columns in [None, Some(1), Some(80), Some(119), Some(120), Some(200)] {
         let lines = event_lines(&both, columns);

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use laniakea_event::{Limits, Reason, SubmittedEvent, Value, VerifiedEvent, decode_base64};
 
-use crate::world::{KEY, KEYRING, ROOMY, event};
+use crate::world::{KEY, KEYRING, NOW, ROOMY, event};
 
 static EVENT: LazyLock<VerifiedEvent> = LazyLock::new(|| event("_lk.core.ping", 1));
 
@@ -17,7 +17,7 @@ pub fn signatures(bytes: &[u8]) {
     members.insert("signatures".to_owned(), signatures.clone());
     let text = Value::Object(members).to_canonical();
     let event = SubmittedEvent::parse(text.as_bytes(), &ROOMY).expect("a good event");
-    match event.verify(&KEYRING) {
+    match event.verify(&KEYRING, NOW) {
         Ok(verified) => {
             assert_eq!(verified.signatures().signers().collect::<Vec<_>>(), [KEY.signer()]);
             let ours = signatures.get(KEY.signer().as_str()).and_then(|keys| keys.get("ed25519:0"));

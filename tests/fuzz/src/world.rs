@@ -15,6 +15,9 @@ pub(crate) const ROOMY: Limits =
 pub(crate) static KEY: LazyLock<SigningKey> =
     LazyLock::new(|| SigningKey::from_seed(signer("source"), key_id(), &[7; 32]));
 
+/// Keys are judged at this time, always the same.
+pub(crate) const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
 /// Believes [`KEY`] and nobody else.
 pub(crate) static KEYRING: LazyLock<Keyring> = LazyLock::new(|| {
     let mut keyring = Keyring::default();
@@ -31,7 +34,7 @@ pub(crate) fn event(id: &str, number: usize) -> VerifiedEvent {
     let data = Object::from([("number".to_owned(), number.into())]);
     let signed = Draft::new(id, time, data).sign(&KEY).expect("a good draft");
     let event = SubmittedEvent::parse(signed.bytes(), &Limits::SUBMISSION).expect("our own event");
-    event.verify(&KEYRING).expect("our own signature")
+    event.verify(&KEYRING, NOW).expect("our own signature")
 }
 
 /// A relay's note that has `prev` before the event everywhere.

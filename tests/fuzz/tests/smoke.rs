@@ -114,6 +114,7 @@ smoke! {
     time
     unpack
     version
+    zap
 }
 
 fn root() -> PathBuf {

@@ -135,22 +135,22 @@ impl GateThread {
 
 /// The status codes of ZAP that are used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(super) enum Status {
     Welcome,
     Refused,
     Malformed,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: Status,
+pub(super) struct Answer {
+    pub(super) status: Status,
     text: &'static str,
     /// The client's key, which comes back with each of its messages.
-    pub(crate) user: String,
+    user: String,
 }
 
 /// Decides on one request of libzmq.
-pub(crate) fn answer(frames: &[&[u8]], clients: &Clients) -> Answer {
+pub(super) fn answer(frames: &[&[u8]], clients: &Clients) -> Answer {
     let no = |status, text| Answer { status, text, user: String::new() };
     let [version, _id, domain, _address, _identity, mechanism, key] = frames else {
         return no(Status::Malformed, "the request has another number of frames");
@@ -170,7 +170,7 @@ pub(crate) fn answer(frames: &[&[u8]], clients: &Clients) -> Answer {
 
 impl Answer {
     /// Version, request id, status, text, user id, metadata.
-    fn frames<'a>(&'a self, request: &[&'a [u8]]) -> [&'a [u8]; 6] {
+    pub(super) fn frames<'a>(&'a self, request: &[&'a [u8]]) -> [&'a [u8]; 6] {
         let status: &[u8] = match self.status {
             Status::Welcome => b"200",
             Status::Refused => b"400",
