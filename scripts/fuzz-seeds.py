@@ -160,7 +160,7 @@ def scripts():
         bytes([0, *row, 2, 0, 6]) + counted(frame),
         bytes([0, *row[:18], 4]) + counted(id) + bytes([7, 3, 2, 0, 6]) + counted(frame),
     ]
-    block = struct.pack(">Q", 3 << 12) + counted(id) + counted(bytes([0, 0, 255, 15]))
+    block = struct.pack(">Q", 3 << 13) + counted(id) + counted(bytes([0, 0, 255, 15]))
     yield "stored_block", [block + bytes([1, 7]) + (b"\7" * 6 + bytes([5, 0])) * 2]
 
 

@@ -71,7 +71,8 @@ fn repair(columns: &mut [Column; 6]) {
 pub fn stored_block(bytes: &[u8]) {
     const LEN: u64 = 4096;
     let mut input = Input::new(bytes);
-    let number = input.u64() >> 12;
+    // Blocks are found by seqs, which are SQLite's integers.
+    let number = input.u64() >> 13;
     let id = String::from_utf8_lossy(input.counted()).into_owned();
     let offsets = input.counted();
     let prefix = ["", "_lk.", "_lk.core.ping", "a.b.", "z."][input.below(5)];
