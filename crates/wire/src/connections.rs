@@ -172,6 +172,11 @@ impl Connections {
         }
     }
 
+    /// Whether it matters by which key a message came.
+    pub(crate) fn wants_users(&self) -> bool {
+        self.clients.is_some()
+    }
+
     /// A whole message of so many bytes came over this connection. Whether it may be used: on an
     /// encrypted connection its key must still be known.
     pub(crate) fn heard(

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The most messages that are handed on at once, and about how many bytes.
-const MAX_BATCH: usize = 256;
+const MAX_BATCH: usize = 64;
 const MAX_BATCH_BYTES: u64 = 2 << 20;
 /// Batches that wait for the consumer. ZeroMQ reads its peers in turn, so that nobody stands behind
 /// another's flood there; here everybody stands in one line, which therefore is short.
@@ -372,9 +372,11 @@ impl RouterThread {
                 let outcome = if bytes == 0 { ReadOutcome::Nothing } else { ReadOutcome::All };
                 return Ok((batch, outcome));
             };
-            bytes += message.bytes;
+            let bytes_of_message = message.bytes;
+            bytes += bytes_of_message;
             let descriptor = message.descriptor();
-            if !self.connections.heard(descriptor, message.bytes, message.user()) {
+            let user = if self.connections.wants_users() { message.user() } else { None };
+            if !self.connections.heard(descriptor, bytes_of_message, user) {
                 continue;
             }
             let peer = Peer { door: self.door, name: message.frames.remove(0).to_vec().into() };
