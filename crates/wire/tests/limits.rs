@@ -1,6 +1,8 @@
 //! What a connection may not do: there are too many, a message never ends, it subscribes to
 //! everything there is. The others do not notice.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
@@ -69,8 +71,8 @@ fn count(counters: &[(&'static str, u64)], name: &str) -> u64 {
 }
 
 /// A server that answers everything, and what it says of its connections.
-fn with_submit_server(limits: Listen, test: impl FnOnce(&SubmitServer, &str)) {
-    let server = SubmitServer::bind(&Context::new(), &limits, 64 << 10).unwrap();
+fn with_submit_server(limits: &Listen, test: impl FnOnce(&SubmitServer, &str)) {
+    let server = SubmitServer::bind(&Context::new(), limits, 64 << 10).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -101,7 +103,7 @@ fn assert_answers(endpoint: &str) {
 
 #[test]
 fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
-    with_submit_server(listen(10, 250), |server, endpoint| {
+    with_submit_server(&listen(10, 250), |server, endpoint| {
         let mut first: Vec<TcpStream> = (0..9).map(|_| connect(endpoint, "DEALER")).collect();
         let counters = || server.connections().snapshot();
         let deadline = Instant::now() + PATIENCE;
@@ -136,7 +138,7 @@ fn newcomers_beyond_the_limit_are_cut_and_the_others_stay() {
 fn a_message_that_never_ends_is_cut() {
     for (frame, repeated) in [(vec![1, 0], 32 << 10), ([vec![1, 200], vec![7; 200]].concat(), 400)]
     {
-        with_submit_server(listen(500, 250), |server, endpoint| {
+        with_submit_server(&listen(500, 250), |server, endpoint| {
             let mut endless = connect(endpoint, "DEALER");
             endless.set_write_timeout(Some(PATIENCE)).unwrap();
             let block = frame.repeat(repeated);
@@ -151,7 +153,7 @@ fn a_message_that_never_ends_is_cut() {
 
 #[test]
 fn a_long_message_in_small_pieces_is_no_endless_one() {
-    with_submit_server(listen(500, 250), |server, endpoint| {
+    with_submit_server(&listen(500, 250), |server, endpoint| {
         let mut slow = connect(endpoint, "DEALER");
         let event = vec![b'x'; 100 << 10];
         let length = (event.len() as u64).to_be_bytes();
