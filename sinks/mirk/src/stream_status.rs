@@ -45,7 +45,8 @@ impl StreamStatus {
     }
 
     fn ask(&self) -> Option<Header> {
-        let mut client = ReplayClient::connect(&self.context, &self.replay, &self.security, PATIENCE).ok()?;
+        let mut client =
+            ReplayClient::connect(&self.context, &self.replay, &self.security, PATIENCE).ok()?;
         Some(client.request(&Request::Status(None)).ok()?.header)
     }
 }
