@@ -95,8 +95,12 @@ impl SocketCounters {
             ("subscriptions", subscriptions),
         ]
         .map(|(name, count)| (name.to_owned(), count));
-        let of_socket = |(socket, counters): &(&str, Arc<ConnectionCounters>)| {
-            counters.snapshot().map(|(name, count)| (format!("{socket}_{name}"), count))
+        // What never happened is left out, as among the rejections.
+        let of_socket = |(socket, counters): &(&'static str, Arc<ConnectionCounters>)| {
+            let counts = counters.snapshot().into_iter();
+            let happened = counts.filter(|(name, count)| *count > 0 || *name == "connections");
+            let named = |(name, count): (&str, u64)| (format!("{socket}_{name}"), count);
+            happened.map(named).collect::<Vec<_>>()
         };
         own.into_iter().chain(self.connections.iter().flat_map(of_socket)).collect()
     }

@@ -162,7 +162,8 @@ fn unreachable(handshake: Option<HandshakeFailure>) -> Verdict {
             "the relay must trust the key: `lk key trust FILE --id ID` on its machine"
         }
         Some(HandshakeFailure::NotUnderstood) => {
-            "an endpoint of curve_endpoints needs --server-key with the relay's public key file,              and one of endpoints goes without"
+            "an endpoint of curve_endpoints needs --server-key with the relay's public key file, \
+             and one of endpoints goes without"
         }
     };
     (EXIT_UNREACHABLE, Some(hint))

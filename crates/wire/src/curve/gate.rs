@@ -118,10 +118,12 @@ impl GateThread {
                     self.refused.fetch_add(1, Ordering::Relaxed);
                     let key = frames.get(6).map(|key| show(key));
                     let address = frames.get(3).map(|address| String::from_utf8_lossy(address));
+                    let address = address.unwrap_or_default();
                     tracing::info!(
                         reason = answer.text,
                         key = key.unwrap_or_default(),
-                        address = address.unwrap_or_default().as_ref(),
+                        // IPv4 comes in its IPv6 spelling.
+                        address = address.strip_prefix("::ffff:").unwrap_or(&address),
                         "an encrypted connection was refused"
                     );
                 }
