@@ -81,8 +81,7 @@ class Mirk:
             "[trust.emit]",
             *(f"{toml(signer)} = {toml(ids)}" for signer, ids in emit.items()),
             "[stream]",
-            f"publish = {toml(self.relay.ipc('publish'))}",
-            f"replay = {toml(self.relay.ipc('replay'))}",
+            *(f"{key} = {toml(value)}" for key, value in {**self.plain_stream(), **get("stream", {})}.items()),
             f"start = {toml(get('start', 'beginning'))}",
             "[messages]",
             f"events_url = {toml(EVENTS_URL)}",
@@ -91,6 +90,9 @@ class Mirk:
         ]
         self.config.write_text("\n".join(lines) + "\n" + self.rooms)
         return self.config
+
+    def plain_stream(self) -> dict:
+        return {"publish": self.relay.ipc("publish"), "replay": self.relay.ipc("replay")}
 
     # Commands
 
