@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The most messages that are handed on at once, and about how many bytes.
-const MAX_BATCH: usize = 64;
+const MAX_BATCH: usize = 32;
 const MAX_BATCH_BYTES: u64 = 2 << 20;
 /// Batches that wait for the consumer. ZeroMQ reads its peers in turn, so that nobody stands behind
 /// another's flood there; here everybody stands in one line, which therefore is short.
