@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -90,6 +90,8 @@ pub(crate) struct Router {
 struct DoorHandle {
     outgoing: Sender<Vec<Outgoing>>,
     waker: Waker,
+    /// The thread waits until the consumer has taken something.
+    is_blocked: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -135,6 +137,7 @@ impl Router {
         self.endpoints.extend(bind(&socket.socket, door.endpoints)?);
         let waker = Waker::new().map_err(WireError::Thread)?;
         let (outgoing, from_consumer) = bounded(QUEUED_ANSWERS);
+        let is_blocked = Arc::new(AtomicBool::new(false));
         let thread = RouterThread {
             socket,
             door: self.doors.len(),
@@ -148,6 +151,7 @@ impl Router {
             to_consumer: to_consumer.clone(),
             from_consumer,
             waiting: None,
+            is_blocked: is_blocked.clone(),
             waker: waker.clone(),
             phase: self.phase.clone(),
             dropped: self.dropped.clone(),
@@ -156,7 +160,7 @@ impl Router {
             .name(door.thread_name(name))
             .spawn(move || thread.run())
             .map_err(WireError::Thread)?;
-        self.doors.push(DoorHandle { outgoing, waker, thread: Some(thread) });
+        self.doors.push(DoorHandle { outgoing, waker, is_blocked, thread: Some(thread) });
         Ok(())
     }
 
@@ -166,7 +170,11 @@ impl Router {
             None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(patience) => self.incoming.recv_timeout(patience),
         };
-        self.wake();
+        for door in &self.doors {
+            if door.is_blocked.swap(false, Ordering::SeqCst) {
+                door.waker.wake();
+            }
+        }
         match batch {
             Ok(batch) => Next::Batch(batch),
             Err(RecvTimeoutError::Timeout) => Next::Quiet,
@@ -292,6 +300,7 @@ struct RouterThread {
     from_consumer: Receiver<Vec<Outgoing>>,
     /// A batch that did not fit into the consumer's channel.
     waiting: Option<Vec<Incoming>>,
+    is_blocked: Arc<AtomicBool>,
     waker: Waker,
     phase: Arc<AtomicU8>,
     dropped: Arc<AtomicU64>,
@@ -317,8 +326,10 @@ impl RouterThread {
                 reading = Reading::Draining { until: Instant::now() + DRAIN };
             }
             self.connections.read_reports(&self.socket)?;
+            let mut may_have_more = false;
             if reading != Reading::Over {
                 let outcome = self.read()?;
+                may_have_more = outcome == ReadOutcome::More && self.waiting.is_none();
                 self.connections.look(outcome != ReadOutcome::More);
                 if reading.is_drained(outcome == ReadOutcome::Nothing) {
                     reading = Reading::Over;
@@ -326,7 +337,9 @@ impl RouterThread {
                     self.to_consumer = bounded(0).0;
                 }
             }
-            self.sleep(reading)?;
+            if !may_have_more {
+                self.sleep(reading)?;
+            }
         }
     }
 
@@ -356,10 +369,13 @@ impl RouterThread {
         if batch.is_empty() {
             return Ok(outcome);
         }
-        match self.to_consumer.try_send(batch) {
-            // There may be more where this came from, and a poll looks at the socket anyway.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => self.waker.wake(),
-            Err(TrySendError::Full(batch)) => self.waiting = Some(batch),
+        let Err(TrySendError::Full(batch)) = self.to_consumer.try_send(batch) else {
+            return Ok(outcome);
+        };
+        // Said first, and tried again: the consumer may have taken something in between.
+        self.is_blocked.store(true, Ordering::SeqCst);
+        if let Err(TrySendError::Full(batch)) = self.to_consumer.try_send(batch) {
+            self.waiting = Some(batch);
         }
         Ok(outcome)
     }
