@@ -76,11 +76,25 @@ pub(crate) fn bytes_received(descriptor: RawFd) -> Option<u64> {
 
 /// Ends a connection that ZeroMQ owns; ZeroMQ notices and closes it.
 ///
+/// The peer is told at once, by a reset. With an orderly end a peer that waits for room in our
+/// receive buffer would wait on: nobody reads any more, so nobody tells it that there is room.
+///
 /// The caller has made sure with [`cookie`] that the descriptor is still the connection's.
 pub(crate) fn cut(descriptor: RawFd) {
-    // SAFETY: it reads and writes no memory, and a descriptor that is closed or no socket is
-    // refused by the kernel.
-    unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
+    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+    let length = libc::socklen_t::try_from(size_of_val(&at_once)).unwrap_or_default();
+    // SAFETY: the kernel reads `length` bytes of a value that is that long, and nothing else; a
+    // descriptor that is closed or no socket is refused by the kernel.
+    unsafe {
+        libc::setsockopt(
+            descriptor,
+            libc::SOL_SOCKET,
+            libc::SO_LINGER,
+            (&raw const at_once).cast::<c_void>(),
+            length,
+        );
+        libc::shutdown(descriptor, libc::SHUT_RDWR);
+    }
 }
 
 fn socket_fact<T: Copy>(
