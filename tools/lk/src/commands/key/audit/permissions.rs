@@ -1,10 +1,10 @@
 //! Who else could change whom the daemon trusts.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::path::Path;
 
 use super::{
     findings::Finding,
-    secrets::{files, unreadable},
+    secrets::{files, open_to_others},
 };
 
 /// Looks at the trusted directory and at every file in it.
@@ -15,15 +15,5 @@ pub(super) fn audit_permissions(keys_dir: &Path) -> Vec<Finding> {
 }
 
 fn writable(path: &Path) -> Option<Finding> {
-    match fs::metadata(path) {
-        Ok(metadata) => {
-            let mode = metadata.permissions().mode() & 0o7777;
-            (mode & 0o022 != 0).then(|| {
-                let path = path.display();
-                let detail = format!("{path} can be written by group or others (mode {mode:04o})");
-                Finding::new("open to others", detail)
-            })
-        }
-        Err(error) => Some(unreadable(path, &error)),
-    }
+    open_to_others(path, 0o022, "open to others", "written")
 }

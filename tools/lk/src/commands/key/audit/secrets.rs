@@ -39,20 +39,30 @@ pub(super) fn audit_secrets(config: &KeyConfig) -> Vec<Finding> {
 }
 
 fn exposed(path: &Path) -> Option<Finding> {
+    open_to_others(path, 0o077, "exposed secret", "read")
+}
+
+/// A finding of this kind where group or others have one of these rights: what they can do.
+pub(super) fn open_to_others(
+    path: &Path,
+    rights: u32,
+    kind: &'static str,
+    what: &str,
+) -> Option<Finding> {
     match fs::metadata(path) {
         Ok(metadata) => {
             let mode = metadata.permissions().mode() & 0o7777;
-            (mode & 0o077 != 0).then(|| {
+            (mode & rights != 0).then(|| {
                 let path = path.display();
-                let detail = format!("{path} can be read by group or others (mode {mode:04o})");
-                Finding::new("exposed secret", detail)
+                let detail = format!("{path} can be {what} by group or others (mode {mode:04o})");
+                Finding::new(kind, detail)
             })
         }
         Err(error) => Some(unreadable(path, &error)),
     }
 }
 
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Finding {
+fn unreadable(path: &Path, error: &io::Error) -> Finding {
     Finding::new("unreadable", format!("{}: {error}", path.display()))
 }
 
