@@ -225,3 +225,14 @@ fn encrypted_endpoints_need_a_gate_and_a_context_has_one() {
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
+
+/// The handler hears that it must end whatever it does just then.
+#[test]
+fn a_gate_closes_however_young_it_is() {
+    let pair = || CurvePair::generate().unwrap();
+    for age in 0..2_000 {
+        let gate = CurveGate::open(&Context::new(), pair(), Clients::default()).unwrap();
+        (0..age * 10).for_each(|_| std::hint::spin_loop());
+        drop(gate);
+    }
+}

@@ -109,8 +109,11 @@ impl GateThread {
     }
 
     fn serve(&self) -> Result<(), zmq::Error> {
-        while !self.stopping.load(Ordering::Acquire) {
+        loop {
             self.waker.reset();
+            if self.stopping.load(Ordering::Acquire) {
+                return Ok(());
+            }
             while let Some(request) = receive(&self.socket, REQUEST_FRAMES + 1)? {
                 let frames: Vec<&[u8]> = request.frames.iter().map(|frame| &frame[..]).collect();
                 let answer = answer(&frames, &self.clients);
@@ -131,7 +134,6 @@ impl GateThread {
             }
             poll(&mut [self.waker.poll_item(), self.socket.as_poll_item(zmq::POLLIN)], -1)?;
         }
-        Ok(())
     }
 }
 
