@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     Prefix, SignerId, Value,
     json::{write_key, write_string},
+    keys::parse_moment,
 };
 
 /// A position in one journal: 1, 2, 3, … without holes; 0 stands before the first event.
@@ -65,6 +67,11 @@ impl RelayNote {
             received: unsigned.get("received")?.as_str()?.to_owned(),
             prev,
         })
+    }
+
+    /// When the relay took the event, if that can be read.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        parse_moment(&self.received)
     }
 
     /// Which event came before this one under `prefix`, if the note says.

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::{
     Digest, EventId, EventTime, Keyring, Limits, Object, Reason, Rejection, RelayNote, SignedEvent,
     SigningKey, Trust, Value, VerifiedEvent,
-    keys::parse_moment,
     signatures::{Claims, Signatures, add_signature},
     signed_bytes::SignedBytes,
 };
@@ -90,7 +89,7 @@ impl SubmittedEvent {
     ) -> Result<VerifiedEvent, Rejection> {
         let signed = SignedBytes::of(&self.covered);
         let note = self.unsigned.as_ref().and_then(RelayNote::parse);
-        let received = note.and_then(|note| parse_moment(&note.received));
+        let received = note.and_then(|note| note.received_at());
         let (signatures, passed_over) =
             Signatures::verify_received(&self.claims(&signed), trust, received, now)?;
         let digest = signed.digest();

@@ -37,6 +37,27 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Damage> 
     check_events(connection)
 }
 
+/// Checks everything that SQLite can know about, and that every event's digest is among those that
+/// were taken: without it the event would be taken again.
+pub(crate) fn check_whole(connection: &Connection) -> Result<(), Damage> {
+    let verdict: String =
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        return Err(Damage::Check(verdict));
+    }
+    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let events = count("SELECT count(*) FROM event")?;
+    let taken = count(
+        "SELECT count(*) FROM taken_digest AS taken JOIN event
+            ON event.seq = taken.seq AND event.digest = taken.digest",
+    )?;
+    if taken != events {
+        let missing = u64::try_from(events.saturating_sub(taken)).unwrap_or_default();
+        return Err(Damage::Taken { missing });
+    }
+    check_bounds(connection).map(drop)
+}
+
 /// The journal's id.
 pub(crate) fn journal_id(connection: &Connection) -> Result<Uuid, Damage> {
     let mut select = connection.prepare("SELECT id FROM journal")?;
@@ -75,7 +96,7 @@ fn quick_check(connection: &Connection) -> Result<(), Damage> {
     if verdict == "ok" { Ok(()) } else { Err(Damage::Check(verdict)) }
 }
 
-fn check_events(connection: &Connection) -> Result<(), Damage> {
+fn check_bounds(connection: &Connection) -> Result<Bounds, Damage> {
     let Bounds { first, last } = position::bounds(connection)?;
     let newest: Option<i64> = connection
         .query_row("SELECT seq FROM event ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
@@ -83,6 +104,11 @@ fn check_events(connection: &Connection) -> Result<(), Damage> {
     if newest.is_some_and(|newest| newest != to_integer(last)) {
         return Err(Damage::Bounds { last });
     }
+    Ok(Bounds { first, last })
+}
+
+fn check_events(connection: &Connection) -> Result<(), Damage> {
+    let Bounds { first, last } = check_bounds(connection)?;
     let newest = last.0.saturating_sub(SAMPLES).max(first.0 - 1)..last.0;
     let step = usize::try_from((newest.start + 1 - first.0) / SAMPLES).unwrap_or(usize::MAX);
     let spread = (first.0 - 1..newest.start).step_by(step.max(1));

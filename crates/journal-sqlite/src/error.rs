@@ -49,6 +49,28 @@ pub enum OpenError {
         /// Whose it is.
         application_id: i32,
     },
+    /// A copy that `lighthouse backup` made.
+    #[error(
+        "{} is a backup: bring its events into a new journal with `lighthouse import`",
+        path.display()
+    )]
+    Backup {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An earlier version of the relay wrote it, and whoever only reads does not change it.
+    #[error(
+        "the journal {} has version {found}, and {known} can be read: start the relay once",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version known here.
+        known: usize,
+    },
     /// A later version of the relay wrote it.
     #[error(
         "the journal {} has version {found} and this relay knows {known}: run the newer relay",
@@ -113,6 +135,12 @@ pub enum Damage {
     Bounds {
         /// The last event by the table of prefixes.
         last: Seq,
+    },
+    /// The digests that were taken are not those of the events.
+    #[error("the digests of {missing} events are not among those that were taken")]
+    Taken {
+        /// Of how many events.
+        missing: u64,
     },
     /// One event is not what was written.
     #[error("event {seq} is damaged: {what}")]

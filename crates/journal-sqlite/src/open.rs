@@ -43,7 +43,9 @@ pub(crate) fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Opened,
         .map_err(|source| OpenError::Inaccessible { path: path.to_owned(), source })?;
     check_kind(&path)?;
     let lock = FileLock::take(&path)?;
-    check_header(&path)?;
+    if read_header(&path)? == Some(schema::BACKUP_ID) {
+        return Err(OpenError::Backup { path });
+    }
     let connection = connect(&path).map_err(|error| setup_error(&path, error))?;
     schema::migrate(&connection, &path, schema::STEPS, new_id)?;
     start_log(&connection, &path)?;
@@ -60,7 +62,7 @@ pub(crate) fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Opened,
 }
 
 /// One name for one file, so that one lock guards it.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     if path.try_exists()? {
         return fs::canonicalize(path);
     }
@@ -70,7 +72,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Refuses directories, pipes and devices.
-fn check_kind(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_kind(path: &Path) -> Result<(), OpenError> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(OpenError::NotAFile { path: path.to_owned() }),
         // A file that cannot be used is told apart from one that is not there when it is opened.
@@ -78,22 +80,23 @@ fn check_kind(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Refuses what is no journal; a file that is empty or not there becomes one.
-fn check_header(path: &Path) -> Result<(), OpenError> {
+/// Refuses what is neither a journal nor a copy of one, and says which it is. A file that is empty
+/// or not there is nothing yet.
+pub(crate) fn read_header(path: &Path) -> Result<Option<i32>, OpenError> {
     let inaccessible = |source| OpenError::Inaccessible { path: path.to_owned(), source };
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(inaccessible)?,
     };
     let mut header = Vec::new();
     file.take(HEADER_LEN).read_to_end(&mut header).map_err(inaccessible)?;
     if header.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let application_id = header[..].get(APPLICATION_ID_AT..).and_then(<[u8]>::first_chunk);
     match application_id {
         Some(bytes) if header.starts_with(MAGIC) => match i32::from_be_bytes(*bytes) {
-            schema::APPLICATION_ID => Ok(()),
+            known @ (schema::APPLICATION_ID | schema::BACKUP_ID) => Ok(Some(known)),
             application_id => Err(OpenError::Foreign { path: path.to_owned(), application_id }),
         },
         _ => Err(OpenError::NotSqlite { path: path.to_owned() }),
@@ -141,6 +144,6 @@ fn load(connection: &Connection, path: &Path) -> Result<(Uuid, State), Damage> {
 }
 
 /// Makes the names of the new files durable; SQLite does so too, but passes over a failure.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }

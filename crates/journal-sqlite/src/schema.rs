@@ -10,6 +10,10 @@ use crate::{OpenError, error::is_corruption};
 /// Marks the file as a journal; `file(1)` and SQLite's shell show it.
 pub(crate) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"LkJn");
 
+/// Marks the file as a copy of a journal. A relay that went on with one would give seqs again that
+/// consumers have seen on other events, so it does not open them; it imports them.
+pub(crate) const BACKUP_ID: i32 = i32::from_be_bytes(*b"LkJb");
+
 /// Step n makes version n + 1 of version n; version 0 is an empty file.
 pub(crate) const STEPS: &[&str] = &[include_str!("schema/1.sql")];
 

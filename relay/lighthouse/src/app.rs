@@ -1,6 +1,11 @@
 //! The relay put together, and its life from bind to drain.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use crossbeam_channel::bounded;
@@ -89,7 +94,7 @@ impl App {
         let clients = policy.clients();
         let curve = curve_pair(config)?.map(|pair| pair.public.to_string());
         let policy = policy.current();
-        let path = config.data_dir.join(JOURNAL_FILE);
+        let path = journal_file(config);
         Ok(Facts {
             relay: key.signer().to_string(),
             trusted_keys: policy.trust.keyring().iter().count(),
@@ -231,9 +236,13 @@ fn open_gate(
     Ok(Some(Arc::new(CurveGate::open(context, pair, clients)?)))
 }
 
-fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<SqliteJournal> {
-    let path = config.data_dir.join(JOURNAL_FILE);
-    let journal = SqliteJournal::open(&path, key.signer().clone(), Uuid::new_v4())?;
+/// The journal of this configuration.
+pub(crate) fn journal_file(config: &Config) -> PathBuf {
+    config.data_dir.join(JOURNAL_FILE)
+}
+
+pub(crate) fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<SqliteJournal> {
+    let journal = SqliteJournal::open(&journal_file(config), key.signer().clone(), Uuid::new_v4())?;
     Ok(journal)
 }
 

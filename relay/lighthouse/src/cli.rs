@@ -9,11 +9,15 @@ use std::{
 use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
 use laniakea_daemon::{
-    EXIT_FAILED, EXIT_USAGE, Lifecycle, SystemClock, TrustError, Verbosity, init_logging,
-    load_config, print_error,
+    ConfigError, EXIT_FAILED, EXIT_USAGE, Lifecycle, SystemClock, TrustError, Verbosity,
+    init_logging, print_error,
 };
 
-use crate::{app::App, config::Config, init};
+use crate::{
+    app::App,
+    config, init,
+    maintenance::{backup::Backup, export::Export, import::Import, verify::Verify},
+};
 
 /// The relay of the event stream: verifies, authorises, journals and publishes signed events.
 #[derive(Debug, Parser)]
@@ -54,6 +58,14 @@ enum Command {
         #[arg(long, default_value = "lighthouse")]
         id: String,
     },
+    /// Write the journal as lines of JSON, one event each, while the relay runs or not.
+    Export(Export),
+    /// Take the events of an export or a backup into the relay's journal; the relay must not run.
+    Import(Import),
+    /// Check each event of a journal, its digest and its signatures, while the relay runs or not.
+    Verify(Verify),
+    /// Copy the journal while the relay runs.
+    Backup(Backup),
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -69,10 +81,18 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
         Command::Check { config, json } => check(&config, json).map_err(Failure::Start),
         Command::Init { dir, id } => init::init(&dir, &id, &SystemClock).map_err(Failure::Start),
+        Command::Export(export) => export.run().map_err(Failure::Run),
+        Command::Import(import) => import.run().map_err(Failure::Run),
+        Command::Verify(verify) => verify.run().map_err(Failure::Run),
+        Command::Backup(backup) => backup.run().map_err(Failure::Run),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Start(error)) => {
+            print_error(&error, hint(&error));
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(Failure::Run(error)) if error.is::<ConfigError>() => {
             print_error(&error, hint(&error));
             ExitCode::from(EXIT_USAGE)
         }
@@ -90,7 +110,7 @@ enum Failure {
 }
 
 fn run_relay(path: &Path) -> Result<(), Failure> {
-    let config = load(path).map_err(Failure::Start)?;
+    let config = config::load(path).map_err(Failure::Start)?;
     let app = App::build(config, path, Arc::new(SystemClock)).map_err(Failure::Start)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -106,19 +126,13 @@ fn run_relay(path: &Path) -> Result<(), Failure> {
 
 #[expect(clippy::print_stdout, reason = "the facts that were asked for")]
 fn check(path: &Path, json: bool) -> anyhow::Result<()> {
-    let facts = App::check(&load(path)?)?;
+    let facts = App::check(&config::load(path)?)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&facts)?);
     } else {
         println!("{facts}");
     }
     Ok(())
-}
-
-fn load(path: &Path) -> anyhow::Result<Config> {
-    let config: Config = load_config(path)?;
-    config.validate().with_context(|| format!("the configuration {} is wrong", path.display()))?;
-    Ok(config)
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {

@@ -6,10 +6,10 @@ mod later;
 mod limits;
 mod socket;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
-use laniakea_daemon::TrustConfig;
+use anyhow::{Context as _, ensure};
+use laniakea_daemon::{TrustConfig, load_config};
 use serde::Deserialize;
 
 use self::later::{HttpConfig, UpstreamConfig};
@@ -46,6 +46,13 @@ pub(crate) struct Config {
     http: Option<HttpConfig>,
     #[serde(default)]
     upstream: Vec<UpstreamConfig>,
+}
+
+/// Reads the file and checks it.
+pub(crate) fn load(path: &Path) -> anyhow::Result<Config> {
+    let config: Config = load_config(path)?;
+    config.validate().with_context(|| format!("the configuration {} is wrong", path.display()))?;
+    Ok(config)
 }
 
 impl Config {

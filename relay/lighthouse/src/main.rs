@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod counters;
 mod init;
+mod maintenance;
 mod policy;
 mod record;
 mod sink;
