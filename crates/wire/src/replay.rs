@@ -11,6 +11,6 @@ mod server;
 pub use crate::router::Closer;
 pub(crate) use client::ReplaySocket;
 pub use client::{Answer, ReplayClient, ReplayError};
-pub use header::{Failure, FailureReason, Header, SinkState};
+pub use header::{Failure, FailureReason, Header, SinkStanding, SinkState};
 pub use request::{From, Read, Request, SinkReport};
 pub use server::{AnswerSender, ReplayRequest, ReplayServer};

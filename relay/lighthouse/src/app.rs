@@ -4,7 +4,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -40,6 +40,8 @@ const QUEUED_GROUPS: usize = 2;
 const REPLAYERS: usize = 2;
 /// How often the key directory is looked at.
 const KEY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is looked which consumers do not get on.
+const SINK_INTERVAL: Duration = Duration::from_secs(10);
 /// How often events beyond their retention are removed.
 const RETENTION_INTERVAL: Duration = Duration::from_hours(1);
 
@@ -145,6 +147,7 @@ impl App {
             counters: counters.clone(),
         };
         let answers = self.replay.answers();
+        let sinks = Sinks::default();
         let replayer = Replayer {
             server: Arc::new(self.replay),
             answers,
@@ -153,7 +156,7 @@ impl App {
             clock: self.clock.clone(),
             counters,
             socket_counters,
-            sinks: Sinks::default(),
+            sinks: sinks.clone(),
         };
         lifecycle.spawn_thread("relay", {
             let close_submit = close_submit.clone();
@@ -168,6 +171,7 @@ impl App {
         }
         drop(replayer);
         watch_keys(&mut lifecycle, self.policy.clone());
+        watch_sinks(&mut lifecycle, sinks);
         remove_old_events(&mut lifecycle, &self.config, self.journal, self.clock);
         let policy = self.policy;
         // It guards the encrypted endpoints until the end.
@@ -256,6 +260,19 @@ fn watch_keys(lifecycle: &mut Lifecycle, policy: Arc<PolicySource>) {
                     let policy = policy.clone();
                     tokio::task::spawn_blocking(move || policy.refresh_keys()).await?;
                 }
+                () = stopping.wait() => return Ok(()),
+            }
+        }
+    });
+}
+
+fn watch_sinks(lifecycle: &mut Lifecycle, sinks: Sinks) {
+    let mut stopping = lifecycle.stopping();
+    lifecycle.spawn("the sink watcher", async move {
+        let mut ticks = tokio::time::interval(SINK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => sinks.watch(Instant::now()),
                 () = stopping.wait() => return Ok(()),
             }
         }

@@ -2,6 +2,8 @@
 
 mod publication;
 mod replay;
+mod reports;
 
 pub(crate) use publication::Publication;
-pub(crate) use replay::{Replayer, Sinks};
+pub(crate) use replay::Replayer;
+pub(crate) use reports::Sinks;

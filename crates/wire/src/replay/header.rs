@@ -1,6 +1,6 @@
 //! The first frame of an answer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use laniakea_event::Seq;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,34 @@ pub struct SinkState {
     pub seq: Seq,
     /// When it last reported, in RFC 3339.
     pub seen: String,
+    /// How it gets on, where the relay says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<SinkStanding>,
+    /// For how many seconds it has not got on, or has said nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<u64>,
+}
+
+/// How a consumer gets on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SinkStanding {
+    /// It reports, and is up to date or handles events.
+    Following,
+    /// It reports, and has handled nothing for two minutes although there is something to handle.
+    Stalled,
+    /// It has not reported for two minutes.
+    Silent,
+}
+
+impl fmt::Display for SinkStanding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Following => "following",
+            Self::Stalled => "stalled",
+            Self::Silent => "silent",
+        })
+    }
 }
 
 /// A request was not served.

@@ -1,9 +1,6 @@
 //! What the journal holds, for those who ask. Nothing here delays submit or publish.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use laniakea_daemon::Clock;
@@ -11,15 +8,13 @@ use laniakea_event::{Digest, SignerId};
 use laniakea_journal::{Journal, JournalError, Query};
 use laniakea_wire::replay::{
     AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
-    SinkReport, SinkState,
+    SinkReport,
 };
 
+use super::Sinks;
 use crate::counters::{Counters, SocketCounters};
 
 const MAX_PAGE_BYTES: usize = 4 << 20;
-/// Consumers that are remembered; beyond them the one that was silent longest is forgotten.
-const MAX_SINKS: usize = 256;
-const MAX_SINK_NAME_BYTES: usize = 64;
 
 /// Serves replay requests; several threads may run one each.
 #[derive(Clone)]
@@ -60,18 +55,23 @@ impl Replayer {
     }
 
     fn status(&self, report: Option<&SinkReport>) -> Result<Answer, Failure> {
-        let now = self.clock.now();
+        let (now, instant) = (self.clock.now(), Instant::now());
+        let header = self.header()?;
         if let Some(report) = report {
-            self.sinks.note(report, now)?;
+            self.sinks.note(report, (header.journal, header.last), (now, instant))?;
         }
         let mut counters = self.counters.snapshot();
         counters.extend(self.socket_counters.snapshot());
+        let sinks = self.sinks.snapshot(instant);
+        for standing in sinks.iter().filter_map(|sink| sink.standing) {
+            *counters.entry(format!("sinks_{standing}")).or_default() += 1;
+        }
         let header = Header {
             relay: Some(self.relay.to_string()),
             time: Some(now.to_string()),
             counters: Some(counters),
-            sinks: Some(self.sinks.snapshot()),
-            ..self.header()?
+            sinks: Some(sinks),
+            ..header
         };
         Ok((header, Vec::new()))
     }
@@ -131,38 +131,4 @@ fn unavailable(error: JournalError) -> Failure {
         "the journal could not be read"
     );
     Failure::new(FailureReason::Unavailable, "the journal cannot be read at present")
-}
-
-/// Consumers that named themselves, shared by the threads.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sinks(Arc<Mutex<BTreeMap<String, SinkState>>>);
-
-impl Sinks {
-    fn note(&self, report: &SinkReport, now: Timestamp) -> Result<(), Failure> {
-        let name = &report.name;
-        if name.is_empty() || name.len() > MAX_SINK_NAME_BYTES || name.chars().any(char::is_control)
-        {
-            let detail = format!("a sink's name is 1 to {MAX_SINK_NAME_BYTES} bytes of plain text");
-            return Err(Failure::new(FailureReason::BadRequest, detail));
-        }
-        let state = SinkState {
-            name: name.clone(),
-            journal: report.journal,
-            seq: report.seq,
-            seen: now.to_string(),
-        };
-        let mut sinks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sinks.insert(name.clone(), state);
-        if sinks.len() > MAX_SINKS
-            && let Some(silent) = sinks.values().min_by(|a, b| a.seen.cmp(&b.seen))
-        {
-            let silent = silent.name.clone();
-            sinks.remove(&silent);
-        }
-        Ok(())
-    }
-
-    fn snapshot(&self) -> Vec<SinkState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
 }

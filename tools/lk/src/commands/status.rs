@@ -1,14 +1,15 @@
 //! `lk status`: the relay's state and its consumers.
 
-use std::io;
+use std::{io, time::Duration};
 
 use clap::Args;
-use laniakea_wire::replay::{Header, Request, SinkState};
+use indicatif::HumanDuration;
+use laniakea_wire::replay::{Header, Request, SinkStanding, SinkState};
 use serde_json::{Value as Json, json};
 
 use crate::{
     endpoints::ReplayEndpoint,
-    output::{Facts, print_json},
+    output::{Facts, print_json, visible},
     session::Session,
 };
 
@@ -23,12 +24,15 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn run(self, _session: &Session<'_>) -> anyhow::Result<()> {
+    pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
         let header = self.replay.connect()?.request(&Request::Status(None))?.header;
         if self.json {
             return print_json(&describe(&header));
         }
         print(&header)?;
+        for warning in header.sinks.iter().flatten().filter_map(warning) {
+            session.notices.warning(&warning);
+        }
         Ok(())
     }
 }
@@ -36,6 +40,18 @@ impl Status {
 /// How many events the consumer has not handled; `None` if it reads another journal.
 fn behind(header: &Header, sink: &SinkState) -> Option<u64> {
     (sink.journal == header.journal).then(|| header.last.0.saturating_sub(sink.seq.0))
+}
+
+/// What is wrong with a consumer.
+fn warning(sink: &SinkState) -> Option<String> {
+    let name = visible(&sink.name);
+    let seconds = Duration::from_secs(sink.idle.unwrap_or_default());
+    let time = HumanDuration(seconds);
+    match sink.standing? {
+        SinkStanding::Following => None,
+        SinkStanding::Stalled => Some(format!("{name} stalls: it has handled nothing for {time}")),
+        SinkStanding::Silent => Some(format!("{name} is silent: it last reported {time} ago")),
+    }
 }
 
 fn describe(header: &Header) -> Json {
@@ -48,6 +64,8 @@ fn describe(header: &Header) -> Json {
                 "seq": sink.seq,
                 "behind": behind(header, sink),
                 "seen": sink.seen,
+                "standing": sink.standing,
+                "idle": sink.idle,
             })
         })
         .collect();
@@ -86,7 +104,14 @@ fn print(header: &Header) -> io::Result<()> {
                 Some(behind) => format!("{behind} behind"),
                 None => "reads another journal".to_owned(),
             };
-            facts.push(&sink.name, format_args!("{behind}, at {}, seen {}", sink.seq, sink.seen));
+            let standing = match sink.standing {
+                Some(standing @ (SinkStanding::Stalled | SinkStanding::Silent)) => {
+                    format!("{standing}, ")
+                }
+                Some(SinkStanding::Following) | None => String::new(),
+            };
+            let place = format_args!("{behind}, at {}, seen {}", sink.seq, sink.seen);
+            facts.push(&sink.name, format_args!("{standing}{place}"));
         }
         facts.print_under("sinks")?;
     }

@@ -17,7 +17,7 @@ use laniakea_wire::{
     publish::{Publication, PublishServer},
     replay::{
         Closer, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
-        SinkState,
+        SinkStanding, SinkState,
     },
     submit::{Next, Reply, SubmitServer},
 };
@@ -282,13 +282,21 @@ impl Core {
     }
 }
 
-/// Two consumers: one that is behind, with a name that a terminal would obey, and one elsewhere.
+/// Consumers of every standing: one that stalls, with a name that a terminal would obey, one that
+/// is silent, one elsewhere of which an older relay says no more.
 fn sinks(journal: Uuid) -> Vec<SinkState> {
-    let sink = |name: &str, journal| SinkState {
+    let sink = |name: &str, journal, standing, idle| SinkState {
         name: name.to_owned(),
         journal,
         seq: laniakea_event::Seq(1),
         seen: "2026-11-23T16:00:00Z".to_owned(),
+        standing,
+        idle,
     };
-    vec![sink("mirk\u{1b}[2J", journal), sink("keeper", Uuid::nil())]
+    vec![
+        sink("mirk\u{1b}[2J", journal, Some(SinkStanding::Stalled), Some(180)),
+        sink("web", journal, Some(SinkStanding::Silent), Some(7_200)),
+        sink("mailer", journal, Some(SinkStanding::Following), Some(0)),
+        sink("keeper", Uuid::nil(), None, None),
+    ]
 }
