@@ -44,6 +44,12 @@ pub(crate) enum Command {
     History(commands::history::History),
     /// Run a command for each event.
     On(commands::on::On),
+    /// Look at, send and drop the events that wait in a spool.
+    #[command(subcommand)]
+    Spool(commands::spool::SpoolCommand),
+    /// Look at, retry and drop the events that a command failed on.
+    #[command(subcommand)]
+    Quarantine(commands::quarantine::QuarantineCommand),
     /// Sign the event on stdin.
     Sign(commands::sign::Sign),
     /// Verify the event on stdin.
@@ -69,6 +75,8 @@ impl Command {
             Self::Listen(listen) => listen.run(session),
             Self::History(history) => history.run(session),
             Self::On(on) => on.run(session),
+            Self::Spool(spool) => spool.run(session),
+            Self::Quarantine(quarantine) => quarantine.run(session),
             Self::Sign(sign) => sign.run(),
             Self::Verify(verify) => verify.run(session),
             Self::Key(key) => key.run(session),

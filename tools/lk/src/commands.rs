@@ -3,11 +3,15 @@
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod emit;
+mod handler;
 pub(crate) mod history;
 pub(crate) mod key;
 pub(crate) mod listen;
+mod named;
 pub(crate) mod on;
+pub(crate) mod quarantine;
 pub(crate) mod sign;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod types;
 pub(crate) mod verify;

@@ -9,6 +9,7 @@ use laniakea_daemon::{
     ConfigError, EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, TrustError,
 };
 use laniakea_event::keys::KeyFileError;
+use laniakea_spool::SpoolError;
 use laniakea_wire::{
     HandshakeFailure, WireError,
     curve::SecurityError,
@@ -138,6 +139,9 @@ fn judge_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
     if let Some(WireError::Connect { .. }) = cause.downcast_ref() {
         return Some((EXIT_USAGE, Some(ENDPOINT_HINT)));
     }
+    if let Some(SpoolError::Io { source, .. }) = cause.downcast_ref() {
+        return Some((code_for_spool(source), None));
+    }
     if let Some(Unreachable { handshake, .. }) = cause.downcast_ref() {
         return Some(unreachable(*handshake));
     }
@@ -167,6 +171,16 @@ fn unreachable(handshake: Option<HandshakeFailure>) -> Verdict {
         }
     };
     (EXIT_UNREACHABLE, Some(hint))
+}
+
+/// A directory that was named and cannot be used is a mistake; a full disk is none.
+fn code_for_spool(source: &io::Error) -> u8 {
+    let mistakes = [
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::ReadOnlyFilesystem,
+        io::ErrorKind::NotADirectory,
+    ];
+    if mistakes.contains(&source.kind()) { EXIT_USAGE } else { EXIT_FAILED }
 }
 
 fn hint_for_security(error: &SecurityError) -> Option<&'static str> {

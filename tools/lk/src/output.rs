@@ -6,6 +6,7 @@ mod facts;
 mod moment;
 mod notices;
 mod progress;
+mod table;
 mod text;
 mod visible;
 
@@ -15,6 +16,7 @@ pub(crate) use self::{
     moment::Zone,
     notices::{Notices, say},
     progress::Progress,
+    table::{Table, age},
     text::pad,
     visible::{visible, visible_lines},
 };

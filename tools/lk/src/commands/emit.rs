@@ -1,6 +1,7 @@
 //! `lk emit`: sign an event, submit it and wait until the relay has it.
 
 pub(crate) mod data;
+mod spooled;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,7 +16,10 @@ use laniakea_wire::{
 use serde_json::json;
 use uuid::Uuid;
 
-use self::data::{DataSource, Member};
+use self::{
+    data::{DataSource, Member},
+    spooled::{Emission, Spooling},
+};
 use crate::{
     commands::runtime,
     endpoints::SUBMIT,
@@ -65,6 +69,8 @@ pub(crate) struct Emit {
     /// The member names that the event is written with: seed, laniakea or both.
     #[arg(long, default_value_t)]
     dialect: Dialect,
+    #[command(flatten)]
+    spooling: Spooling,
     /// How long to wait for the reply.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
     timeout: Duration,
@@ -81,12 +87,18 @@ impl Emit {
             None => Security::Plain,
         };
         let (to, timeout, json) = (self.to.clone(), self.timeout, self.json);
+        let spool = self.spooling.open()?;
         let draft = self.into_draft(session.clock.now())?;
-        let event = draft.sign(&key).or_usage()?;
+        let event = draft.sign(&key).or_usage()?.into_bytes();
         let config = PublisherConfig { security, timeout, ..PublisherConfig::new(to) };
+        // Before the spool: what is mistyped is to be told, not kept.
         let publisher = Publisher::connect(&Context::new(), config)?;
-        let receipt = runtime()?.block_on(publisher.submit(event.into_bytes()))?;
-        print(&receipt, json)
+        let Some(spool) = &spool else {
+            let receipt = runtime()?.block_on(publisher.submit(event))?;
+            return print(&receipt, json);
+        };
+        let emission = Emission { spool, publisher: &publisher, timeout, session };
+        runtime()?.block_on(emission.run(event, json))
     }
 
     fn into_draft(self, now: Timestamp) -> anyhow::Result<Draft> {

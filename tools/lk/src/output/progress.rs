@@ -10,9 +10,11 @@ use crate::output::Notices;
 /// Nobody needs a bar for what is over at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A bar on stderr for reading the journal, where stderr is a terminal.
+/// A bar on stderr, where that is a terminal.
 pub(crate) struct Progress {
     notices: Notices,
+    /// What is being done.
+    doing: &'static str,
     began: Option<(Instant, Seq)>,
     bar: Option<ProgressBar>,
 }
@@ -20,7 +22,12 @@ pub(crate) struct Progress {
 impl Progress {
     /// Nothing to show yet.
     pub(crate) fn new(notices: Notices) -> Self {
-        Self { notices, began: None, bar: None }
+        Self::of("catching up", notices)
+    }
+
+    /// The same for something else than reading the journal.
+    pub(crate) fn of(doing: &'static str, notices: Notices) -> Self {
+        Self { notices, doing, began: None, bar: None }
     }
 
     /// Reading goes on from here.
@@ -32,7 +39,7 @@ impl Progress {
     pub(crate) fn reach(&mut self, at: Seq, last: Seq) {
         let (began, start) = *self.began.get_or_insert_with(|| (Instant::now(), at));
         if self.bar.is_none() && self.notices == Notices::All && began.elapsed() > PATIENCE {
-            self.bar = Some(bar());
+            self.bar = Some(bar(self.doing));
         }
         if let Some(bar) = &self.bar {
             bar.set_length(last.0.saturating_sub(start.0));
@@ -57,11 +64,13 @@ impl Progress {
     }
 }
 
-fn bar() -> ProgressBar {
+fn bar(doing: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let template = "catching up {wide_bar:.cyan/dim} {human_pos} of {human_len} events, {eta} left";
+    let template = format!(
+        "{doing} {{wide_bar:.cyan/dim}} {{human_pos}} of {{human_len}} events, {{eta}} left"
+    );
     bar.with_style(
-        ProgressStyle::with_template(template)
+        ProgressStyle::with_template(&template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("━━─"),
     )
