@@ -47,7 +47,8 @@ impl StreamConfig {
 /// Submits the same bytes until the relay says yes or no: one that has the event already answers
 /// `duplicate` and does nothing else.
 ///
-/// If the event must survive a crash of this program too, keep the bytes in a file until then.
+/// If the event must survive a crash of this program too, a `SpoolingPublisher` keeps it on disk
+/// until then: `source --spool`.
 ///
 /// # Errors
 ///

@@ -3,6 +3,7 @@
 use std::fs;
 
 use laniakea_event::{Draft, KeyId, Object, Seq, SignerId, SigningKey, Value};
+use proptest::{prelude::*, sample::Index};
 use tempfile::TempDir;
 
 use super::*;
@@ -89,4 +90,33 @@ fn damage_is_told() {
         fs::write(&path, damaged).unwrap();
         assert!(quarantine.read(name).unwrap().unwrap().is_err(), "{from}");
     }
+}
+
+proptest! {
+    #[test]
+    fn no_damage_makes_it_panic_or_changes_the_event(at in any::<Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+        let name = Name { number: 1, digest: digest_of(&event(1)) };
+        let about = About {
+            error: "x".to_owned(),
+            attempts: 2,
+            first: Timestamp::UNIX_EPOCH.to_string(),
+            last: Timestamp::UNIX_EPOCH.to_string(),
+            position: None,
+        };
+        let mut file = record::write(&about, &event(1)).unwrap();
+        let at = at.index(file.len());
+        if cut {
+            file.truncate(at);
+        } else {
+            file[at] = byte;
+        }
+        if let Ok(held) = open(&file, name) {
+            // Signatures are checked by whoever handles it; what they cover is what it was.
+            prop_assert_eq!(digest_of(&held.frame), name.digest);
+        }
+    }
+}
+
+fn digest_of(frame: &[u8]) -> Digest {
+    SubmittedEvent::parse(frame, &Limits::FROM_RELAY).unwrap().digest()
 }
