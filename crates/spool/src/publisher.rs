@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -67,6 +67,8 @@ struct Shared {
     is_stopped: AtomicBool,
     /// There is something to send, or the end has come.
     wake: Notify,
+    /// What was told already; it stays where it is, and nobody waits for it.
+    damaged: Mutex<BTreeSet<Name>>,
 }
 
 impl SpoolingPublisher {
@@ -83,15 +85,13 @@ impl SpoolingPublisher {
         let publisher = Publisher::connect(context, config.relay.clone())?;
         let runtime = Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(SpoolError::Thread)?;
-        let shared =
-            Arc::new(Shared { spool, is_stopped: AtomicBool::new(false), wake: Notify::new() });
-        let sender = Sender {
-            shared: shared.clone(),
-            publisher,
-            config,
-            failures: 0,
-            damaged: BTreeSet::new(),
-        };
+        let shared = Arc::new(Shared {
+            spool,
+            is_stopped: AtomicBool::new(false),
+            wake: Notify::new(),
+            damaged: Mutex::default(),
+        });
+        let sender = Sender { shared: shared.clone(), publisher, config, failures: 0 };
         let thread = std::thread::Builder::new()
             .name("spool".to_owned())
             .spawn(move || runtime.block_on(sender.run()))
@@ -125,11 +125,13 @@ impl SpoolingPublisher {
     pub async fn close(self, patience: Duration) -> Result<usize, SpoolError> {
         let until = Instant::now() + patience;
         loop {
-            let left = self.shared.spool.waiting()?.len();
+            let began = Instant::now();
+            let left = self.shared.sendable()?;
             if left == 0 || Instant::now() >= until {
                 return Ok(left);
             }
-            sleep(Duration::from_millis(20)).await;
+            // Looking at a full spool takes a while, and the sender looks too.
+            sleep(Duration::from_millis(20).max(began.elapsed() * 10)).await;
         }
     }
 }
@@ -150,8 +152,6 @@ struct Sender {
     publisher: Publisher,
     config: SpoolingConfig,
     failures: u32,
-    /// What was told already; it stays where it is.
-    damaged: BTreeSet<Name>,
 }
 
 impl Sender {
@@ -174,15 +174,14 @@ impl Sender {
     }
 
     /// Sends everything that waits. Says whether it did: another process may be sending.
-    async fn pass(&mut self) -> Result<Pass, SendError> {
-        let spool = &self.shared.spool;
-        let waits = spool.waiting()?.into_iter().any(|name| !self.damaged.contains(&name));
-        if !waits {
+    async fn pass(&self) -> Result<Pass, SendError> {
+        let shared = &self.shared;
+        if shared.sendable()? == 0 {
             return Ok(Pass::Done);
         }
-        let Some(turn) = spool.turn()? else { return Ok(Pass::Busy) };
-        let damaged = &mut self.damaged;
-        send(spool, &turn, &self.publisher, u64::MAX, |step| tell(step, damaged)).await?;
+        let Some(turn) = shared.spool.turn()? else { return Ok(Pass::Busy) };
+        let told = |step| tell(step, &mut shared.damaged());
+        send(&shared.spool, &turn, &self.publisher, u64::MAX, told).await?;
         Ok(Pass::Done)
     }
 
@@ -214,6 +213,17 @@ enum Pass {
 }
 
 impl Shared {
+    /// How many events wait that can be sent.
+    fn sendable(&self) -> Result<usize, SpoolError> {
+        let waiting = self.spool.waiting()?;
+        let damaged = self.damaged();
+        Ok(waiting.into_iter().filter(|name| !damaged.contains(name)).count())
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<Name>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends when the thread shall end. The notice may be taken by another waiter, so that the
     /// flag is looked at too.
     async fn stopped(&self) {

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     process::{Command, Output},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -188,7 +189,12 @@ async fn what_comes_into_an_idle_spool_is_sent_at_once_and_a_rejection_holds_up_
     let contents = publisher.spool().contents().unwrap();
     assert_eq!(contents.rejected.len(), 1);
     assert_eq!(contents.rejected[0].reason.reason, "not_authorised");
-    assert_eq!(publisher.close(Duration::ZERO).await.unwrap(), 0);
+    // A damaged file is not waited for.
+    let name = contents.rejected[0].event.name.to_string();
+    fs::write(publisher.spool().path().join(&name), "damaged").unwrap();
+    publisher.put(&scene.event(1, 2)).unwrap();
+    assert_eq!(publisher.close(Duration::from_secs(30)).await.unwrap(), 0);
+    assert!(scene.spool().path().join(name).exists());
     let journal = tokio::task::spawn_blocking(move || scene.journal()).await.unwrap();
-    assert_eq!(journal[&1], [0, 1]);
+    assert_eq!(journal[&1], [0, 1, 2]);
 }

@@ -202,7 +202,8 @@ fn judge_submit(error: &SubmitError) -> Verdict {
     }
 }
 
-fn hint_for(reason: &str) -> Option<&'static str> {
+/// What a person can do about a rejection.
+pub(crate) fn hint_for(reason: &str) -> Option<&'static str> {
     match reason {
         "unknown_signer" | "unknown_key_id" => {
             Some("the relay must trust the key: `lk key trust FILE --id ID` on its machine")

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     commands::{named::wait, spool::flush::tell},
-    failure::{Explain as _, hinted},
+    failure::{Explain as _, hint_for, hinted},
     output::{Facts, print_json},
     session::Session,
 };
@@ -125,9 +125,10 @@ impl Emission<'_> {
         if let Some(reason) = self.spool.reason(name)? {
             let (reason, detail) = (reason.reason, reason.detail);
             let dir = self.spool.path().display();
+            let mend = hint_for(&reason).map(|mend| format!("{mend}. ")).unwrap_or_default();
             let hint = format!(
-                "it is set aside in the spool: `lk spool flush {dir} --rejected` sends it again, \
-                 `lk spool drop {dir} {}` removes it",
+                "{mend}The event is set aside in the spool: `lk spool flush {dir} --rejected` sends it \
+                 again, `lk spool drop {dir} {}` removes it",
                 name.number
             );
             return Err(hinted(SubmitError::Rejected { reason, detail }, hint));
