@@ -81,7 +81,10 @@ impl<'a> Locked<'a> {
         let number = number
             .ok_or_else(|| SpoolError::NoNumber { path: self.directory.path().to_owned() })?;
         let name = Name { number, digest };
-        self.write(Place::Main, name, content)?;
+        self.write(Place::Main, name, content).inspect_err(|_| {
+            // It may have its name already. Who is told that it was not kept may make another one.
+            drop(fs::remove_file(self.directory.file(Place::Main, name)));
+        })?;
         self.last = number;
         let (events, bytes) = (counted.events + 1, counted.bytes + size);
         *self.counted = Some(Counted { events, bytes, last: number, ..counted });
