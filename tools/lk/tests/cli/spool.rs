@@ -59,8 +59,12 @@ impl Scene {
     fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.spool).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());
-        let mut files: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+        // What is not finished is hidden, and no event yet.
+        let is_event = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.ends_with(".json") && !name.starts_with('.')
+        };
+        let mut files: Vec<PathBuf> = paths.filter(is_event).collect();
         files.sort();
         files
     }
