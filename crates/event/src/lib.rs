@@ -5,6 +5,7 @@
 //! ```text
 //! bytes --SubmittedEvent::parse--> SubmittedEvent --verify--> VerifiedEvent --countersign--> (journal)
 //! bytes --SubmittedEvent::parse--> SubmittedEvent --verify_received--> VerifiedEvent (consumers)
+//! bytes --SubmittedEvent::parse--> SubmittedEvent --verify_from_upstream--> VerifiedEvent (relays)
 //! Draft --sign--> SignedEvent (bytes)
 //! ```
 //!
@@ -26,6 +27,7 @@ mod signed_bytes;
 mod submitted;
 mod time;
 mod trust;
+mod upstream;
 mod verified;
 
 pub use crate::{
@@ -43,5 +45,6 @@ pub use crate::{
     submitted::SubmittedEvent,
     time::{EventTime, write_utc},
     trust::{EmitRule, InvalidEmitRule, Trust},
+    upstream::Upstream,
     verified::VerifiedEvent,
 };

@@ -21,6 +21,14 @@ impl Rejection {
         self.reason
     }
 
+    /// The same with more sentences behind the first.
+    pub(crate) fn with_details(mut self, more: &[String]) -> Self {
+        for more in more {
+            self.detail.extend(["; ", more]);
+        }
+        self
+    }
+
     /// What exactly was wrong.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Digest, EventId, EventTime, Keyring, Limits, Object, Reason, Rejection, RelayNote, SignedEvent,
-    SigningKey, Trust, Value, VerifiedEvent,
+    SignerId, SigningKey, Trust, Value, VerifiedEvent,
     signatures::{Claims, Signatures, add_signature},
     signed_bytes::SignedBytes,
 };
@@ -87,19 +87,28 @@ impl SubmittedEvent {
         trust: &Trust,
         now: Timestamp,
     ) -> Result<VerifiedEvent, Rejection> {
+        let (event, passed_over) = self.verify_as_of(trust, now, |_| true)?;
+        event.authorise(trust).map_err(|rejection| rejection.with_details(&passed_over))?;
+        Ok(event)
+    }
+
+    /// Verifies the signatures of valid keys, and those that count as of the time at which a relay
+    /// took the event, if it is one whose note counts. Beside the event it says which signatures
+    /// were passed over.
+    pub(crate) fn verify_as_of(
+        self,
+        trust: &Trust,
+        now: Timestamp,
+        note_counts: impl Fn(&SignerId) -> bool,
+    ) -> Result<(VerifiedEvent, Vec<String>), Rejection> {
         let signed = SignedBytes::of(&self.covered);
         let note = self.unsigned.as_ref().and_then(RelayNote::parse);
+        let note = note.filter(|note| note_counts(&note.relay));
         let received = note.and_then(|note| note.received_at());
         let (signatures, passed_over) =
             Signatures::verify_received(&self.claims(&signed), trust, received, now)?;
         let digest = signed.digest();
-        let event = VerifiedEvent::new(self, signed, digest, signatures);
-        event.authorise(trust).map_err(|rejection| {
-            let mut details = vec![rejection.detail().to_owned()];
-            details.extend(passed_over);
-            Rejection::new(rejection.reason(), details.join("; "))
-        })?;
-        Ok(event)
+        Ok((VerifiedEvent::new(self, signed, digest, signatures), passed_over))
     }
 
     fn claims<'a>(&'a self, signed: &'a SignedBytes) -> Claims<'a> {

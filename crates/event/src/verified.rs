@@ -9,7 +9,8 @@ use crate::{
 
 /// An event with at least one good signature by a trusted signer, and no bad one.
 ///
-/// Only [`SubmittedEvent::verify`] and [`SubmittedEvent::verify_received`] make one. The former
+/// Only [`SubmittedEvent::verify`], [`SubmittedEvent::verify_received`] and
+/// [`SubmittedEvent::verify_from_upstream`] make one. The first
 /// does not ask whether the signers may say what the event says: [`VerifiedEvent::authorise`] does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerifiedEvent {

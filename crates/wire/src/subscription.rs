@@ -10,10 +10,10 @@ pub mod fuzzing;
 mod handled;
 mod thread;
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{fmt, sync::Arc, thread::JoinHandle, time::Duration};
 
 use jiff::Timestamp;
-use laniakea_event::{Keyring, Prefix, Seq, Trust};
+use laniakea_event::{Keyring, Prefix, Rejection, Seq, SignerId, Trust, VerifiedEvent};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -23,8 +23,8 @@ use handled::Handled;
 
 use crate::{Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker};
 
-/// Events that wait for the consumer; beyond them they wait in the relay's journal.
-const QUEUED_UPDATES: usize = 1_024;
+/// A relay's events, with room for what it adds to them.
+const MAX_FRAME_BYTES: usize = 4 << 20;
 
 /// What to follow, from where, and whom to believe.
 pub struct SubscriptionConfig {
@@ -50,6 +50,11 @@ pub struct SubscriptionConfig {
     pub cursor: Option<Box<dyn CursorStore>>,
     /// How often to ask whether something was missed.
     pub status_interval: Duration,
+    /// Updates that wait for the consumer, at least one; beyond them events wait in the relay's
+    /// journal.
+    pub queued_updates: usize,
+    /// The longest frame; a longer one cuts the connection.
+    pub max_frame_bytes: usize,
 }
 
 impl SubscriptionConfig {
@@ -68,6 +73,8 @@ impl SubscriptionConfig {
             name: None,
             cursor: None,
             status_interval: Duration::from_secs(30),
+            queued_updates: 1_024,
+            max_frame_bytes: MAX_FRAME_BYTES,
         }
     }
 }
@@ -93,6 +100,21 @@ pub enum Believe {
     /// Events that an authorised source signed, also with a key that has expired or been revoked
     /// since, where a trusted relay stands for it.
     Sources(Arc<Trust>),
+    /// What somebody else decides, perhaps by rules that change.
+    Judged(Arc<dyn Judge>),
+}
+
+/// Decides which events are believed.
+///
+/// It is asked for each frame, on the subscription's thread, and perhaps again for one that comes
+/// again. What it refuses is told as [`Update::Refused`] and passed over.
+pub trait Judge: fmt::Debug + Send + Sync {
+    /// Parses and verifies a frame, and names the sources on whose word the event is believed.
+    fn judge(
+        &self,
+        frame: &[u8],
+        now: Timestamp,
+    ) -> Result<(VerifiedEvent, Vec<SignerId>), Rejection>;
 }
 
 /// What to do when the relay has another journal than the one that was read before.
@@ -204,7 +226,7 @@ impl Subscription {
         let position = cursor.as_ref().map(|cursor| cursor.load()).transpose()?.flatten();
         let handled = Arc::new(Handled::new(cursor));
         let waker = Waker::new().map_err(WireError::Thread)?;
-        let (sender, updates) = mpsc::channel(QUEUED_UPDATES);
+        let (sender, updates) = mpsc::channel(config.queued_updates.max(1));
         let thread = thread::SubscriptionThread::new(
             context,
             config,

@@ -30,7 +30,7 @@ use crate::{
     policy::PolicySource,
     record::Recorder,
     sink::{Publication, Replayer, Sinks},
-    source::Submissions,
+    source::{Submissions, Surroundings, Upstreams, check_upstreams},
 };
 
 /// Groups of checked events that wait for the disk. Everybody's events stand in this line, so it is
@@ -57,6 +57,8 @@ pub(crate) struct App {
     submit: SubmitServer,
     publish: PublishServer,
     replay: ReplayServer,
+    upstreams: Upstreams,
+    context: Context,
     /// Without it nobody could connect to the encrypted endpoints.
     gate: Option<Arc<CurveGate>>,
 }
@@ -73,6 +75,7 @@ impl App {
         let policy =
             Arc::new(PolicySource::load(&config, config_file, key.clone(), clock.clone())?);
         let journal = Arc::new(open_journal(&config, &key)?);
+        let upstreams = Upstreams::prepare(&config, &policy.current(), &key, journal.as_ref())?;
         let context = Context::new();
         let gate = open_gate(&config, &context, policy.clients())?;
         let listen = |socket: &SocketConfig| Listen {
@@ -85,7 +88,19 @@ impl App {
             SubmitServer::bind(&context, &listen(&config.submit), config.limits.max_event_bytes)?;
         let publish = PublishServer::bind(&context, &listen(&config.publish))?;
         let replay = ReplayServer::bind(&context, &listen(&config.replay))?;
-        Ok(Self { config, key, clock, policy, journal, submit, publish, replay, gate })
+        Ok(Self {
+            config,
+            key,
+            clock,
+            policy,
+            journal,
+            submit,
+            publish,
+            replay,
+            upstreams,
+            context,
+            gate,
+        })
     }
 
     /// What `lighthouse check` finds out; it changes nothing.
@@ -96,12 +111,17 @@ impl App {
         let clients = policy.clients();
         let curve = curve_pair(config)?.map(|pair| pair.public.to_string());
         let policy = policy.current();
+        let upstreams = check_upstreams(config, &policy, &key)?;
         let path = journal_file(config);
         Ok(Facts {
             relay: key.signer().to_string(),
             trusted_keys: policy.trust.keyring().iter().count(),
             curve_clients: curve.is_some().then(|| clients.len()),
             curve_key: curve,
+            upstreams: upstreams
+                .iter()
+                .map(|(settings, _)| format!("{} {}", settings.upstream.signer, settings.publish))
+                .collect(),
             journal: path.display().to_string(),
             journal_exists: path.is_file(),
         })
@@ -110,24 +130,23 @@ impl App {
     /// Works until it is told to stop, then drains in stream order.
     pub(crate) async fn run(self, mut lifecycle: Lifecycle) -> Result<(), LifecycleError> {
         self.log_start();
-        let counters = Arc::new(Counters::default());
-        let socket_counters = SocketCounters {
-            malformed: self.submit.malformed(),
-            refused_keys: self.gate.as_ref().map(|gate| gate.refused()).unwrap_or_default(),
-            connections: [
-                ("submit", self.submit.connections()),
-                ("publish", self.publish.connections()),
-                ("replay", self.replay.connections()),
-            ],
-            dropped_replies: self.submit.dropped_replies(),
-            dropped_answers: self.replay.dropped_answers(),
-            subscriptions: self.publish.subscriptions(),
-        };
+        let counters = Arc::new(Counters::new(self.upstreams.states()));
+        let socket_counters = self.socket_counters();
         let replies = self.submit.replies();
         let close_submit = self.submit.closer();
         let close_replay = self.replay.closer();
         let (to_record, to_be_recorded) = bounded(QUEUED_GROUPS);
-
+        let surroundings = Surroundings {
+            context: self.context,
+            policy: self.policy.clone(),
+            key: self.key.clone(),
+            clock: self.clock.clone(),
+            counters: counters.clone(),
+            to_record: to_record.clone(),
+        };
+        self.upstreams.start(&mut lifecycle, &surroundings);
+        // The recorder ends with the last that hands something to it.
+        drop(surroundings);
         let first_half = Checker {
             submissions: Submissions::new(self.submit, self.policy.clone(), counters.clone()),
             replies: replies.clone(),
@@ -185,6 +204,21 @@ impl App {
                 },
             )
             .await
+    }
+
+    fn socket_counters(&self) -> SocketCounters {
+        SocketCounters {
+            malformed: self.submit.malformed(),
+            refused_keys: self.gate.as_ref().map(|gate| gate.refused()).unwrap_or_default(),
+            connections: [
+                ("submit", self.submit.connections()),
+                ("publish", self.publish.connections()),
+                ("replay", self.replay.connections()),
+            ],
+            dropped_replies: self.submit.dropped_replies(),
+            dropped_answers: self.replay.dropped_answers(),
+            subscriptions: self.publish.subscriptions(),
+        }
     }
 
     fn log_start(&self) {
@@ -315,18 +349,31 @@ pub(crate) struct Facts {
     curve_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     curve_clients: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    upstreams: Vec<String>,
     journal: String,
     journal_exists: bool,
 }
 
 impl fmt::Display for Facts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { relay, trusted_keys, curve_key, curve_clients, journal, journal_exists } = self;
+        let Self {
+            relay,
+            trusted_keys,
+            curve_key,
+            curve_clients,
+            upstreams,
+            journal,
+            journal_exists,
+        } = self;
         writeln!(formatter, "relay         {relay}")?;
         writeln!(formatter, "trusted keys  {trusted_keys}")?;
         if let (Some(key), Some(clients)) = (curve_key, curve_clients) {
             writeln!(formatter, "curve key     {key}")?;
             writeln!(formatter, "may connect   {clients}")?;
+        }
+        for upstream in upstreams {
+            writeln!(formatter, "follows       {upstream}")?;
         }
         let state = if *journal_exists { "" } else { " (will be made)" };
         write!(formatter, "journal       {journal}{state}")

@@ -19,7 +19,7 @@ pub(crate) use rate::{Admission, RateGate};
 use crate::{
     counters::Counters,
     policy::{Policy, PolicySource},
-    source::Submissions,
+    source::{Submissions, Ticket},
 };
 
 /// How soon an event that waits for its signer's rate is looked at again.
@@ -31,6 +31,8 @@ pub(crate) struct CheckedEvent {
     /// The source signers that may emit it.
     pub(crate) sources: Vec<SignerId>,
     pub(crate) reply_to: Option<ReplyTo>,
+    /// What came from an upstream has this in place of a reply.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 /// The thread that checks.
@@ -84,7 +86,7 @@ impl Checker {
             let Submission { event, reply_to, .. } = submission;
             let verdict = judge_one(&event, &policy, &self.key, now);
             let judged = verdict.map(|(event, sources, freshness)| Judged {
-                checked: CheckedEvent { event, sources, reply_to: reply_to.clone() },
+                checked: CheckedEvent { event, sources, reply_to: reply_to.clone(), ticket: None },
                 freshness,
             });
             (reply_to, judged)

@@ -5,6 +5,7 @@ mod journal;
 mod later;
 mod limits;
 mod socket;
+mod upstream;
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +13,13 @@ use anyhow::{Context as _, ensure};
 use laniakea_daemon::{TrustConfig, load_config};
 use serde::Deserialize;
 
-use self::later::{HttpConfig, UpstreamConfig};
+use self::later::HttpConfig;
 pub(crate) use self::{
-    identity::IdentityConfig, journal::JournalConfig, limits::LimitsConfig, socket::SocketConfig,
+    identity::IdentityConfig,
+    journal::JournalConfig,
+    limits::LimitsConfig,
+    socket::SocketConfig,
+    upstream::{UpstreamConfig, UpstreamSettings},
 };
 
 /// The whole file.
@@ -42,10 +47,11 @@ pub(crate) struct Config {
     /// What is too much.
     #[serde(default)]
     pub(crate) limits: LimitsConfig,
+    /// Relays that this one follows.
+    #[serde(default)]
+    pub(crate) upstream: Vec<UpstreamConfig>,
     #[serde(default)]
     http: Option<HttpConfig>,
-    #[serde(default)]
-    upstream: Vec<UpstreamConfig>,
 }
 
 /// Reads the file and checks it.
@@ -64,11 +70,13 @@ impl Config {
         self.journal.validate()?;
         self.limits.validate()?;
         ensure!(self.http.is_none(), "[http] is not available in this version; remove the section");
-        ensure!(
-            self.upstream.is_empty(),
-            "[[upstream]] is not available in this version; remove the section"
-        );
+        self.upstreams()?;
         Ok(())
+    }
+
+    /// The relays that this one follows.
+    pub(crate) fn upstreams(&self) -> anyhow::Result<Vec<UpstreamSettings>> {
+        upstream::read_all(&self.upstream, &self.trust)
     }
 }
 
@@ -124,13 +132,23 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_do_is_refused_and_not_ignored() {
-        for section in [
-            "[http]\nlisten = \"127.0.0.1:8570\"\n",
-            "[[upstream]]\npublish = \"tcp://internal:6572\"\nsigner = \"internal\"\n",
-        ] {
-            let config: Config = toml::from_str(&format!("{SAMPLE}\n{section}")).unwrap();
-            let error = config.validate().unwrap_err().to_string();
-            assert!(error.contains("not available in this version"), "{error}");
-        }
+        let config: Config =
+            toml::from_str(&format!("{SAMPLE}\n[http]\nlisten = \"127.0.0.1:8570\"\n")).unwrap();
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("not available in this version"), "{error}");
+    }
+
+    #[test]
+    fn the_samples_upstream_works_once_it_is_no_comment() {
+        let uncomment = |line: &'static str| match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') => key,
+            _ => line,
+        };
+        let uncommented: Vec<&str> = SAMPLE.lines().map(uncomment).collect();
+        let uncommented =
+            uncommented.join("\n").replace("relays = []", "relays = [\"lighthouse-internal\"]");
+        let config: Config = toml::from_str(&uncommented).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.upstreams().unwrap().len(), 1);
     }
 }

@@ -1,5 +1,7 @@
 //! What the relay counts. `lk status` shows it.
 
+mod upstream;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -10,6 +12,9 @@ use std::{
 
 use laniakea_event::Reason;
 use laniakea_wire::ConnectionCounters;
+
+use self::upstream::UpstreamCounters;
+pub(crate) use self::upstream::UpstreamState;
 
 /// Counts since the start, shared by all threads.
 #[derive(Debug, Default)]
@@ -26,6 +31,9 @@ pub(crate) struct Counters {
     pub(crate) published: Count,
     /// Replay requests that were answered.
     pub(crate) replayed: Count,
+    /// What comes from relays that this one follows; it is in none of the other counts of events
+    /// that come in.
+    pub(crate) upstream: UpstreamCounters,
     rejected: [Count; Reason::ALL.len()],
 }
 
@@ -44,6 +52,11 @@ impl Count {
 }
 
 impl Counters {
+    /// Counts for a relay that follows these.
+    pub(crate) fn new(upstreams: Vec<Arc<UpstreamState>>) -> Self {
+        Self { upstream: UpstreamCounters::new(upstreams), ..Self::default() }
+    }
+
     pub(crate) fn reject(&self, reason: Reason) {
         // `ALL` holds the variants in the order in which they are declared.
         if let Some(count) = self.rejected.get(reason as usize) {
@@ -53,7 +66,8 @@ impl Counters {
 
     /// All counts by name; rejections that never happened are left out.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
-        let Self { submitted, accepted, duplicates, lost, published, replayed, rejected } = self;
+        let Self { submitted, accepted, duplicates, lost, published, replayed, upstream, rejected } =
+            self;
         let named = [
             ("submitted", submitted),
             ("accepted", accepted),
@@ -67,7 +81,8 @@ impl Counters {
             .iter()
             .zip(rejected)
             .map(|(reason, count)| (format!("rejected_{reason}"), count.value()));
-        named.into_iter().chain(rejected.filter(|(_, count)| *count > 0)).collect()
+        let rejected = rejected.filter(|(_, count)| *count > 0);
+        named.into_iter().chain(rejected).chain(upstream.snapshot()).collect()
     }
 }
 

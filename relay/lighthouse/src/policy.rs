@@ -10,7 +10,7 @@ use laniakea_daemon::{Clock, TrustConfig, WatchedKeys, load_config};
 use laniakea_event::{Keyring, SigningKey, Trust};
 use laniakea_wire::curve::{Clients, CurveKey};
 
-use crate::config::{Config, LimitsConfig};
+use crate::config::{Config, LimitsConfig, UpstreamConfig};
 
 /// One moment's rules; a group of events is judged by one of these as a whole.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub(crate) struct PolicySource {
     current: RwLock<Arc<Policy>>,
     /// Who may connect to the encrypted endpoints.
     clients: Clients,
+    /// Whom the relay follows, until it is started again.
+    upstream: Vec<UpstreamConfig>,
     /// What the rules were made of; held while they are made anew.
     parts: Mutex<Parts>,
 }
@@ -59,6 +61,7 @@ impl PolicySource {
             clock,
             current,
             clients: Clients::default(),
+            upstream: config.upstream.clone(),
             parts: Mutex::new(parts),
         };
         source.refresh_keys();
@@ -85,6 +88,9 @@ impl PolicySource {
     fn try_reload(&self) -> anyhow::Result<()> {
         let config: Config = load_config(&self.config_file)?;
         config.validate()?;
+        if config.upstream != self.upstream {
+            tracing::warn!("[[upstream]] has changed: that takes effect with a restart");
+        }
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let old_keys = if config.trust.keys_dir == parts.config.keys_dir {
             None

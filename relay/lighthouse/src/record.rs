@@ -11,7 +11,12 @@ use laniakea_event::{Digest, Reason, Rejection};
 use laniakea_journal::{Appended, Entry, Journal, JournalError, JournaledEvent};
 use laniakea_wire::submit::{Reply, ReplySender, ReplyTo};
 
-use crate::{check::CheckedEvent, counters::Counters, sink::Publication};
+use crate::{
+    check::CheckedEvent,
+    counters::Counters,
+    sink::Publication,
+    source::{Outcome, Ticket},
+};
 
 /// The most events that go to disk together.
 const MAX_GROUP: usize = 4_096;
@@ -26,8 +31,13 @@ pub(crate) struct Recorder {
     pub(crate) counters: Arc<Counters>,
 }
 
-/// Who waits for the reply to an event.
-type Asker = (Option<ReplyTo>, Digest);
+/// Who waits to hear of an event.
+struct Asker {
+    reply_to: Option<ReplyTo>,
+    /// Where an upstream passed it on.
+    ticket: Option<Ticket>,
+    digest: Digest,
+}
 
 impl Recorder {
     /// Records until the checker is done.
@@ -65,9 +75,9 @@ impl Recorder {
 
     fn split(&self, group: Vec<CheckedEvent>) -> (Vec<Entry>, Vec<Asker>) {
         let received = self.clock.now();
-        let split = |CheckedEvent { event, sources, reply_to }: CheckedEvent| {
+        let split = |CheckedEvent { event, sources, reply_to, ticket }: CheckedEvent| {
             let digest = event.digest();
-            (Entry { event, sources, received }, (reply_to, digest))
+            (Entry { event, sources, received }, Asker { reply_to, ticket, digest })
         };
         group.into_iter().map(split).unzip()
     }
@@ -75,7 +85,12 @@ impl Recorder {
     fn reply(&self, askers: Vec<Asker>, appended: Vec<Appended>) -> Vec<JournaledEvent> {
         let mut journaled = Vec::with_capacity(appended.len());
         let mut replies = Vec::new();
-        for ((reply_to, digest), appended) in askers.into_iter().zip(appended) {
+        for (asker, appended) in askers.into_iter().zip(appended) {
+            let Asker { reply_to, ticket, digest } = asker;
+            if let Some(ticket) = ticket {
+                journaled.extend(self.tell_upstream(ticket, &digest, appended));
+                continue;
+            }
             let reply = match appended {
                 Appended::Journaled(event) => {
                     self.counters.accepted.add(1);
@@ -95,6 +110,34 @@ impl Recorder {
         journaled
     }
 
+    /// The follower of an upstream hears what became of an event that it passed on.
+    fn tell_upstream(
+        &self,
+        ticket: Ticket,
+        digest: &Digest,
+        appended: Appended,
+    ) -> Option<JournaledEvent> {
+        let counters = &self.counters.upstream;
+        match appended {
+            Appended::Journaled(event) => {
+                counters.accepted.add(1);
+                ticket.tell(Outcome::Taken(event.seq()));
+                return Some(event);
+            }
+            Appended::Duplicate { seq } => {
+                counters.duplicates.add(1);
+                ticket.tell(Outcome::Taken(seq));
+            }
+            Appended::Conflict { signer } => {
+                counters.refused.add(1);
+                counters.because(Reason::Conflict);
+                tracing::warn!(%signer, event.digest = %digest, "an upstream passed on a second event of a uuid");
+                ticket.tell(Outcome::Refused);
+            }
+        }
+        None
+    }
+
     /// A signer said two things under one uuid: somebody should look into it.
     fn conflict(&self, signer: &laniakea_event::SignerId, digest: &Digest) -> Reply {
         let detail = format!("{signer} has used this uuid for another event");
@@ -111,7 +154,12 @@ impl Recorder {
         let detail = "the relay cannot write its journal at present; send the event again later";
         let rejection = Rejection::new(Reason::Unavailable, detail);
         let mut replies = Vec::new();
-        for (reply_to, _) in askers {
+        for Asker { reply_to, ticket, .. } in askers {
+            if let Some(ticket) = ticket {
+                // The upstream has it still, and its follower waits.
+                ticket.tell(Outcome::Later);
+                continue;
+            }
             self.counters.reject(rejection.reason());
             match reply_to {
                 Some(to) => replies.push((to, Reply::rejected(&rejection))),

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod binaries;
+mod link;
 mod module;
 mod process;
 mod relay;
@@ -17,6 +18,7 @@ mod wait;
 
 pub use crate::{
     binaries::binary,
+    link::Link,
     module::Module,
     process::{Memory, Process, Signal},
     relay::{Endpoints, Relay, RunningRelay},

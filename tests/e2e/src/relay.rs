@@ -12,6 +12,8 @@ use std::{
 use laniakea_event::{EmitRule, Keyring, Trust};
 use laniakea_wire::{
     Context,
+    curve::Security,
+    replay::{Header, ReplayClient, Request},
     submit::{Publisher, PublisherConfig},
     subscription::{Believe, Start, Subscription, SubscriptionConfig},
 };
@@ -24,6 +26,8 @@ pub struct Relay {
     directory: TempDir,
     identity: Module,
     emit: Vec<(Module, Vec<String>)>,
+    relays: Vec<Module>,
+    upstreams: String,
     limits: String,
     journal: String,
     environment: Vec<(String, String)>,
@@ -57,6 +61,8 @@ impl Relay {
             directory: tempfile::tempdir().unwrap(),
             identity: Module::new("lighthouse-test"),
             emit: Vec::new(),
+            relays: Vec::new(),
+            upstreams: String::new(),
             limits: String::new(),
             journal: String::new(),
             environment: Vec::new(),
@@ -94,6 +100,37 @@ impl Relay {
         self
     }
 
+    /// Trusts a module as a relay.
+    #[must_use]
+    pub fn trust_relay(mut self, module: &Module) -> Self {
+        self.relays.push(module.clone());
+        self
+    }
+
+    /// Follows a relay; `more` are further keys of its `[[upstream]]`.
+    #[must_use]
+    pub fn follow(self, relay: &RunningRelay, more: &str) -> Self {
+        let Endpoints { publish, replay, .. } = relay.endpoints();
+        self.follow_at(relay.identity(), publish, &format!("replay = {replay:?}\n{more}"))
+    }
+
+    /// The same for a relay that publishes there.
+    #[must_use]
+    pub fn follow_at(mut self, relay: &Module, publish: &str, more: &str) -> Self {
+        self.add_upstream(relay, publish, more);
+        self
+    }
+
+    fn add_upstream(&mut self, relay: &Module, publish: &str, more: &str) {
+        let signer = relay.name();
+        writeln!(
+            self.upstreams,
+            "[[upstream]]\nsigner = {signer:?}\npublish = {publish:?}\n{more}"
+        )
+        .unwrap();
+        self.relays.push(relay.clone());
+    }
+
     /// Sets a key of `[limits]`, such as `rate_per_signer = 5`.
     #[must_use]
     pub fn limit(mut self, line: &str) -> Self {
@@ -114,7 +151,7 @@ impl Relay {
         fs::create_dir(&keys).unwrap();
         fs::create_dir(self.directory.path().join("data")).unwrap();
         self.identity.write_secret(&self.directory.path().join("relay.key_secret"));
-        for (module, _) in &self.emit {
+        for module in self.emit.iter().map(|(module, _)| module).chain(&self.relays) {
             module.publish_key(&keys);
         }
         let any = Endpoints {
@@ -150,13 +187,14 @@ impl Relay {
         for (module, rules) in &self.emit {
             writeln!(emit, "{:?} = {rules:?}", module.name()).unwrap();
         }
+        let relays: Vec<&str> = self.relays.iter().map(Module::name).collect();
         let text = format!(
             "data_dir = \"{directory}/data\"\n\
              [identity]\nkey_file = \"{directory}/relay.key_secret\"\n\
-             [trust]\nkeys_dir = \"{directory}/trusted\"\n\
+             [trust]\nkeys_dir = \"{directory}/trusted\"\nrelays = {relays:?}\n\
              [trust.emit]\n{emit}\n\
-             {listen}[limits]\n{}\n[journal]\n{}\n",
-            self.limits, self.journal
+             {listen}[limits]\n{}\n[journal]\n{}\n{}",
+            self.limits, self.journal, self.upstreams
         );
         fs::write(self.config_file(), text).unwrap();
     }
@@ -257,6 +295,28 @@ impl RunningRelay {
         self.process = Some(process);
     }
 
+    /// Follows another relay too, from the next start on.
+    pub fn follow(&mut self, relay: &RunningRelay, more: &str) {
+        let Endpoints { publish, replay, .. } = relay.endpoints();
+        let more = format!("replay = {replay:?}\n{more}");
+        self.setup.add_upstream(relay.identity(), publish, &more);
+        relay.identity().publish_key(&self.directory().join("trusted"));
+        self.setup.write_config(&self.endpoints);
+    }
+
+    /// What the relay says of itself.
+    pub fn status(&self) -> Header {
+        let patience = PATIENCE;
+        let endpoint = &self.endpoints.replay;
+        let client = ReplayClient::connect(&self.context, endpoint, &Security::Plain, patience);
+        client.unwrap().request(&Request::Status(None)).unwrap().header
+    }
+
+    /// What the relay counts under this name; 0 where it counts nothing.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.status().counters.unwrap_or_default().get(name).copied().unwrap_or_default()
+    }
+
     /// A publisher to this relay.
     pub fn publisher(&self, window: usize) -> Publisher {
         let config = PublisherConfig {
@@ -288,7 +348,8 @@ impl RunningRelay {
         let mut keyring = Keyring::default();
         let mut emit = BTreeMap::new();
         let identity = &self.setup.identity;
-        let modules = self.setup.emit.iter().map(|(module, _)| module).chain([identity]);
+        let relays = || self.setup.relays.iter().chain([identity]);
+        let modules = self.setup.emit.iter().map(|(module, _)| module).chain(relays());
         for module in modules {
             let key = module.key();
             keyring
@@ -299,6 +360,7 @@ impl RunningRelay {
             let rules = rules.iter().map(|rule| EmitRule::parse(rule).unwrap()).collect();
             emit.insert(module.key().signer().clone(), rules);
         }
-        Trust::new(keyring, [identity.key().signer().clone()].into(), emit)
+        let relays = relays().map(|relay| relay.key().signer().clone()).collect();
+        Trust::new(keyring, relays, emit)
     }
 }

@@ -69,7 +69,8 @@ impl ReplayClient {
         security: &Security,
         timeout: Duration,
     ) -> Result<Self, WireError> {
-        Ok(Self { socket: ReplaySocket::connect(context, endpoint, security)?, timeout })
+        let socket = ReplaySocket::connect(context, endpoint, security, MAX_FRAME_BYTES)?;
+        Ok(Self { socket, timeout })
     }
 
     /// Sends a request and waits for its answer.
@@ -101,6 +102,7 @@ pub(crate) struct ReplaySocket {
     context: Context,
     endpoint: String,
     security: Security,
+    max_frame_bytes: i64,
     socket: ClientSocket,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
@@ -111,15 +113,18 @@ impl ReplaySocket {
         context: &Context,
         endpoint: &str,
         security: &Security,
+        max_frame_bytes: i64,
     ) -> Result<Self, WireError> {
-        let socket = open(context, endpoint, security)?;
+        let socket = open(context, endpoint, security, max_frame_bytes)?;
         let (context, security) = (context.clone(), security.clone());
-        Ok(Self { context, endpoint: endpoint.to_owned(), security, socket, id: 0 })
+        let endpoint = endpoint.to_owned();
+        Ok(Self { context, endpoint, security, max_frame_bytes, socket, id: 0 })
     }
 
     /// Starts over with a new connection: what was asked on the old one is not waited for.
     pub(crate) fn reconnect(&mut self) -> Result<(), WireError> {
-        self.socket = open(&self.context, &self.endpoint, &self.security)?;
+        let Self { context, endpoint, security, max_frame_bytes, .. } = self;
+        self.socket = open(context, endpoint, security, *max_frame_bytes)?;
         Ok(())
     }
 
@@ -170,10 +175,15 @@ pub(super) fn read_header(bytes: &[u8], endpoint: &str) -> Result<Header, Replay
         .map_err(|source| ReplayError::NotARelay { endpoint: endpoint.to_owned(), source })
 }
 
-fn open(context: &Context, endpoint: &str, security: &Security) -> Result<ClientSocket, WireError> {
+fn open(
+    context: &Context,
+    endpoint: &str,
+    security: &Security,
+    max_frame_bytes: i64,
+) -> Result<ClientSocket, WireError> {
     let settings = Settings {
         kind: zmq::DEALER,
-        max_message_bytes: MAX_FRAME_BYTES,
+        max_message_bytes: max_frame_bytes,
         receive_queue: 16,
         send_queue: 16,
     };

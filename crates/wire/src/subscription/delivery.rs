@@ -33,10 +33,16 @@ impl Delivery {
     ///
     /// It is no event, or not one to believe.
     pub fn open(frame: Vec<u8>, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
+        if let Believe::Judged(judge) = believe {
+            let (event, sources) = judge.judge(&frame, now)?;
+            let note = event.unsigned().and_then(RelayNote::parse);
+            let (event, sources) = (Event::Verified(event), Some(sources));
+            return Ok(Self { event, frame, sources, note, position: None });
+        }
         let submitted = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
         let note = submitted.unsigned().and_then(RelayNote::parse);
         let (event, sources) = match believe {
-            Believe::Everything => (Event::Unverified(submitted), None),
+            Believe::Everything | Believe::Judged(_) => (Event::Unverified(submitted), None),
             Believe::Keys(keyring) => (Event::Verified(submitted.verify(keyring, now)?), None),
             Believe::Sources(trust) => {
                 let event = submitted.verify_received(trust, now)?;
@@ -45,6 +51,14 @@ impl Delivery {
             }
         };
         Ok(Self { event, frame, sources, note, position: None })
+    }
+
+    /// The verified event and its sources; `None` unless somebody was asked for the latter.
+    pub fn into_verified(self) -> Option<(VerifiedEvent, Vec<SignerId>)> {
+        match (self.event, self.sources) {
+            (Event::Verified(event), Some(sources)) => Some((event, sources)),
+            _ => None,
+        }
     }
 
     pub(super) fn at(mut self, position: Option<Position>) -> Self {
@@ -97,7 +111,8 @@ impl Delivery {
         }
     }
 
-    /// The sources that signed it and may emit it; `None` unless [`Believe::Sources`] were asked.
+    /// The sources that signed it and may emit it; `None` unless [`Believe::Sources`] or a
+    /// [`Judge`](super::Judge) were asked.
     pub fn sources(&self) -> Option<&[SignerId]> {
         self.sources.as_deref()
     }

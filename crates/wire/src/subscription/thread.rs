@@ -87,9 +87,10 @@ impl SubscriptionThread {
         handled: Arc<Handled>,
         waker: Waker,
     ) -> Result<Self, WireError> {
+        let max_message_bytes = i64::try_from(config.max_frame_bytes).unwrap_or(i64::MAX);
         let settings = Settings {
             kind: zmq::SUB,
-            max_message_bytes: 4 << 20,
+            max_message_bytes,
             receive_queue: 10_000,
             send_queue: 1_000,
         };
@@ -101,7 +102,8 @@ impl SubscriptionThread {
             live.zmq().set_subscribe(prefix.as_str().as_bytes())?;
         }
         let replay = config.replay.as_ref();
-        let replay = replay.map(|to| ReplaySocket::connect(context, to, &config.security));
+        let replay = replay
+            .map(|to| ReplaySocket::connect(context, to, &config.security, max_message_bytes));
         let replay = replay.transpose()?;
         let now = Instant::now();
         Ok(Self {

@@ -5,7 +5,3 @@ use serde::Deserialize;
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct HttpConfig {}
-
-/// `[[upstream]]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct UpstreamConfig {}

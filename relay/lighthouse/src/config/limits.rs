@@ -52,6 +52,11 @@ impl LimitsConfig {
         Limits { max_bytes: self.max_event_bytes, ..Limits::SUBMISSION }
     }
 
+    /// For what comes from an upstream: relays add to events.
+    pub(crate) fn of_one_passed_on(&self) -> Limits {
+        Limits { max_bytes: self.max_event_bytes.saturating_mul(2), ..Limits::FROM_RELAY }
+    }
+
     pub(crate) fn of_connections(&self) -> ConnectionLimits {
         let size = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         ConnectionLimits {
