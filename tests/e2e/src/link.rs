@@ -28,7 +28,11 @@ impl Link {
         let state = Arc::<Mutex<State>>::default();
         thread::spawn({
             let state = state.clone();
-            move || listener.incoming().flatten().for_each(|client| connect(client, &target, &state))
+            move || {
+                for client in listener.incoming().flatten() {
+                    connect(client, &target, &state);
+                }
+            }
         });
         Self { endpoint, state }
     }

@@ -62,7 +62,7 @@ impl On {
         match believe {
             Believe::Everything => session.notices.warning(UNVERIFIED),
             Believe::Keys(_) => session.notices.note(UNAUTHORISED),
-            Believe::Sources(_) => {}
+            Believe::Sources(_) | Believe::Judged(_) => {}
         }
         let handler = Handler::new(self.command, self.patience.stderr());
         let mut worker = Worker::new(handler, &self.patience, session)?;

@@ -57,11 +57,11 @@ impl Verify {
     /// A relay may have added to the event, so that more is allowed than in a submission.
     fn verify(
         &self,
-        event: &[u8],
+        bytes: &[u8],
         believe: &Believe,
         now: Timestamp,
     ) -> Result<Verdict, Rejection> {
-        let event = SubmittedEvent::parse(event, &Limits::FROM_RELAY)?;
+        let event = SubmittedEvent::parse(bytes, &Limits::FROM_RELAY)?;
         let verdict = match believe {
             Believe::Everything => {
                 return Err(Rejection::new(Reason::UnknownSigner, "nobody is trusted"));
@@ -71,6 +71,10 @@ impl Verify {
                 let event = event.verify_received(trust, now)?;
                 let sources = Some(event.authorise(trust)?);
                 Verdict { event, sources }
+            }
+            Believe::Judged(judge) => {
+                let (event, sources) = judge.judge(bytes, now)?;
+                Verdict { event, sources: Some(sources) }
             }
         };
         match &self.signer {
