@@ -8,6 +8,7 @@ mod batch;
 mod cursor;
 mod follower;
 mod judge;
+mod recording;
 mod ticket;
 
 use std::{fs, path::Path, sync::Arc};
@@ -28,6 +29,7 @@ use self::{
     cursor::{OwnPosition, UpstreamCursor},
     follower::Follower,
     judge::UpstreamJudge,
+    recording::Recording,
 };
 use crate::{
     check::CheckedEvent,
@@ -109,13 +111,16 @@ impl Upstreams {
                 judge: Arc::new(judge),
                 key: surroundings.key.clone(),
                 counters: surroundings.counters.clone(),
-                to_record: surroundings.to_record.clone(),
+                recording: Recording {
+                    to_record: surroundings.to_record.clone(),
+                    own,
+                    stopping: lifecycle.stopping(),
+                },
                 max_frame_bytes: max_frame_bytes(&surroundings.policy.current()),
                 stopping: lifecycle.stopping(),
                 settings,
                 security,
                 cursor,
-                own,
                 state,
             };
             lifecycle.spawn_thread("following an upstream", move || follower.run());

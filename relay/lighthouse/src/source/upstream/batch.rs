@@ -50,6 +50,11 @@ impl Batch {
         (checked.collect(), outcomes)
     }
 
+    #[cfg(test)]
+    pub(super) fn of(events: Vec<(VerifiedEvent, Vec<SignerId>)>) -> Self {
+        Self { events, ..Self::default() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }

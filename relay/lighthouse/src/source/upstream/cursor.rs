@@ -40,7 +40,7 @@ impl OwnPosition {
         Position { journal: self.journal, seq: Seq(self.taken.load(Ordering::Relaxed)) }
     }
 
-    fn has(&self, position: Position) -> bool {
+    pub(super) fn has(&self, position: Position) -> bool {
         let reached = self.found.max(self.now().seq);
         position.journal == self.journal && position.seq <= reached
     }

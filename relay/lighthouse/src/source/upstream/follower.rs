@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use crossbeam_channel::Sender;
 use laniakea_daemon::Stopping;
 use laniakea_event::{Seq, SigningKey};
 use laniakea_wire::{
@@ -24,12 +23,11 @@ use laniakea_wire::{
 
 use super::{
     batch::Batch,
-    cursor::{OwnPosition, UpstreamCursor},
+    cursor::UpstreamCursor,
     judge::UpstreamJudge,
-    ticket::Outcome,
+    recording::{Interrupted, Recording},
 };
 use crate::{
-    check::CheckedEvent,
     config::UpstreamSettings,
     counters::{Counters, UpstreamState},
 };
@@ -40,8 +38,6 @@ const QUEUED_UPDATES: usize = 128;
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// How long the end may wait for the position to be stored. Without it some events are read twice.
 const CLOSING: Duration = Duration::from_secs(2);
-/// Before a journal that could take nothing is tried again.
-const RETRY: Duration = Duration::from_millis(500);
 /// Before an upstream that could not be understood is tried again; twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -56,11 +52,10 @@ pub(super) struct Follower {
     /// The relay's own.
     pub(super) key: SigningKey,
     pub(super) counters: Arc<Counters>,
-    pub(super) to_record: Sender<Vec<CheckedEvent>>,
+    pub(super) recording: Recording,
     pub(super) max_frame_bytes: usize,
     pub(super) stopping: Stopping,
     pub(super) cursor: Option<UpstreamCursor>,
-    pub(super) own: Arc<OwnPosition>,
     pub(super) state: Arc<UpstreamState>,
 }
 
@@ -124,8 +119,10 @@ impl Follower {
                 break Ended::Failed(anyhow::anyhow!("the subscription ended"));
             };
             let (batch, failure) = self.gather(update, &mut subscription);
-            if let Some(ended) = self.record(&batch).await {
-                break ended;
+            match self.recording.record(&batch).await {
+                Ok(()) => {}
+                Err(Interrupted::Stopped) => break Ended::Stopped,
+                Err(Interrupted::Unrecorded) => break Ended::Unrecorded,
             }
             self.move_on(&batch, &subscription);
             if let Some(error) = failure {
@@ -222,36 +219,6 @@ impl Follower {
             %upstream,
             "connected to an upstream without replay: what it published before is not seen here"
         );
-    }
-
-    /// Hands the batch to the recorder until it is on disk.
-    async fn record(&mut self, batch: &Batch) -> Option<Ended> {
-        while !batch.is_empty() {
-            let (events, mut outcomes) = batch.to_record();
-            if self.to_record.send(events).is_err() {
-                return Some(Ended::Unrecorded);
-            }
-            let (mut told, mut is_later) = (0, false);
-            while let Some(outcome) = outcomes.recv().await {
-                told += 1;
-                match outcome {
-                    Outcome::Taken(seq) => self.own.reach(seq),
-                    Outcome::Refused => {}
-                    Outcome::Later => is_later = true,
-                }
-            }
-            if told < batch.len() {
-                return Some(Ended::Unrecorded);
-            }
-            if !is_later {
-                return None;
-            }
-            tokio::select! {
-                () = self.stopping.wait() => return Some(Ended::Stopped),
-                () = tokio::time::sleep(RETRY) => {}
-            }
-        }
-        None
     }
 
     /// A crash before this reads the batch once more.
