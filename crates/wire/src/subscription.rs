@@ -8,9 +8,16 @@ mod follower;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handled;
+mod merged;
 mod thread;
 
-use std::{fmt, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    task::{self, Poll},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use laniakea_event::{Keyring, Prefix, Rejection, Seq, SignerId, Trust, VerifiedEvent};
@@ -20,6 +27,7 @@ use uuid::Uuid;
 pub use cursor::{CursorError, CursorFile, CursorStore, InvalidPosition, Position};
 pub use delivery::Delivery;
 use handled::Handled;
+pub use merged::{Merged, MergedSubscription};
 
 use crate::{Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker};
 
@@ -245,6 +253,13 @@ impl Subscription {
     /// The next update; `None` after an error.
     pub async fn next(&mut self) -> Option<Result<Update, SubscriptionError>> {
         self.updates.recv().await
+    }
+
+    fn poll_next(
+        &mut self,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Update, SubscriptionError>>> {
+        self.updates.poll_recv(context)
     }
 
     /// The next update if it is there already, for a consumer that handles many at once.

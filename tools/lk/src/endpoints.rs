@@ -44,6 +44,81 @@ pub(crate) struct StreamEndpoints {
     pub(crate) encryption: Encryption,
 }
 
+/// The endpoints of a consumer that follows one relay or several.
+#[derive(Debug, Args)]
+pub(crate) struct RelayEndpoints {
+    #[arg(
+        long,
+        value_name = "ENDPOINT",
+        env = "LK_PUBLISH",
+        hide_env_values = true,
+        help = format!(
+            "The relay's publish endpoint [default: {PUBLISH}]. Given several times: that many \
+             relays which carry the same events; each event is shown once"
+        )
+    )]
+    from: Vec<String>,
+    #[arg(
+        long,
+        value_name = "ENDPOINT",
+        env = "LK_REPLAY",
+        hide_env_values = true,
+        help = format!(
+            "The relay's replay endpoint [default: {REPLAY}, or port 5573 where --from is given \
+             and its port is 5572]. One for each --from, in the same order, or none"
+        )
+    )]
+    replay: Vec<String>,
+    #[command(flatten)]
+    pub(crate) encryption: Encryption,
+}
+
+/// Where one relay is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RelayAt {
+    pub(crate) publish: String,
+    /// `None` if nobody said and it cannot be told.
+    pub(crate) replay: Option<String>,
+}
+
+impl RelayEndpoints {
+    /// Where each relay is; there is at least one.
+    ///
+    /// # Errors
+    ///
+    /// One stands twice, or it cannot be told which replay endpoint belongs to which relay.
+    pub(crate) fn relays(&self) -> anyhow::Result<Vec<RelayAt>> {
+        let Self { from, replay, .. } = self;
+        if from.is_empty() {
+            let publish = PUBLISH.to_owned();
+            return match &replay[..] {
+                [] => Ok(vec![RelayAt { publish, replay: Some(REPLAY.to_owned()) }]),
+                [replay] => Ok(vec![RelayAt { publish, replay: Some(replay.clone()) }]),
+                _ => Err(usage(anyhow::anyhow!("give --from as often as --replay"))),
+            };
+        }
+        if !replay.is_empty() && replay.len() != from.len() {
+            return Err(usage(anyhow::anyhow!(
+                "give --replay once for each --from, in the same order, or not at all"
+            )));
+        }
+        let mut relays: Vec<RelayAt> = Vec::new();
+        for (number, publish) in from.iter().enumerate() {
+            if relays.iter().any(|known| known.publish == *publish) {
+                return Err(usage(anyhow::anyhow!("--from {publish} is given twice")));
+            }
+            let replay = replay.get(number).cloned().or_else(|| replay_beside(publish));
+            relays.push(RelayAt { publish: publish.clone(), replay });
+        }
+        Ok(relays)
+    }
+}
+
+/// The replay endpoint of a relay with the usual ports.
+fn replay_beside(publish: &str) -> Option<String> {
+    publish.strip_suffix(":5572").map(|host| format!("{host}:5573"))
+}
+
 /// How a consumer connects to encrypted endpoints.
 #[derive(Debug, Args, Default)]
 pub(crate) struct Encryption {
@@ -83,7 +158,7 @@ impl StreamEndpoints {
         match (&self.replay, &self.from) {
             (Some(replay), _) => Some(replay.clone()),
             (None, None) => Some(REPLAY.to_owned()),
-            (None, Some(from)) => from.strip_suffix(":5572").map(|host| format!("{host}:5573")),
+            (None, Some(from)) => replay_beside(from),
         }
     }
 }
@@ -143,5 +218,39 @@ mod tests {
         }
         assert_eq!(replay(Some("ipc:///a"), Some("ipc:///b")).as_deref(), Some("ipc:///b"));
         assert_eq!(replay(None, Some("ipc:///b")).as_deref(), Some("ipc:///b"));
+    }
+
+    fn relays(from: &[&str], replay: &[&str]) -> Result<Vec<(String, Option<String>)>, String> {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let (from, replay) = (owned(from), owned(replay));
+        let endpoints = RelayEndpoints { from, replay, encryption: Encryption::default() };
+        let relays = endpoints.relays().map_err(|error| error.to_string())?;
+        Ok(relays.into_iter().map(|at| (at.publish, at.replay)).collect())
+    }
+
+    #[test]
+    fn each_relay_has_its_own_replay_endpoint() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(relays(&[], &[]).unwrap(), [(PUBLISH.to_owned(), some(REPLAY))]);
+        assert_eq!(relays(&[], &["ipc:///r"]).unwrap(), [(PUBLISH.to_owned(), some("ipc:///r"))]);
+        assert_eq!(
+            relays(&["tcp://a:5572", "tcp://b:9"], &[]).unwrap(),
+            [("tcp://a:5572".to_owned(), some("tcp://a:5573")), ("tcp://b:9".to_owned(), None)]
+        );
+        assert_eq!(
+            relays(&["ipc:///a", "ipc:///b"], &["ipc:///ar", "ipc:///br"]).unwrap(),
+            [
+                ("ipc:///a".to_owned(), some("ipc:///ar")),
+                ("ipc:///b".to_owned(), some("ipc:///br"))
+            ]
+        );
+        for (from, replay, message) in [
+            (&["tcp://a:5572", "tcp://b:5572"][..], &["tcp://a:5573"][..], "once for each --from"),
+            (&[], &["ipc:///a", "ipc:///b"], "as often as --replay"),
+            (&["ipc:///a", "ipc:///a"], &[], "--from ipc:///a is given twice"),
+        ] {
+            let error = relays(from, replay).unwrap_err();
+            assert!(error.contains(message), "{error}");
+        }
     }
 }

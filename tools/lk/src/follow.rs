@@ -1,6 +1,7 @@
 //! Following the stream: what `listen` and `on` share.
 
 mod contact;
+mod contacts;
 mod printer;
 mod refusals;
 mod selection;
@@ -12,10 +13,12 @@ use anyhow::Context as _;
 use laniakea_filter::Expression;
 use laniakea_wire::{
     Context,
-    subscription::{CursorError, Delivery, Position, Subscription, SubscriptionConfig, Update},
+    subscription::{
+        CursorError, Delivery, Merged, MergedSubscription, Position, SubscriptionConfig, Update,
+    },
 };
 
-use self::contact::Contact;
+use self::contacts::Contacts;
 pub(crate) use self::{
     printer::Printer, refusals::Refusals, selection::Selection, signals::StopSignals,
 };
@@ -26,16 +29,16 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 /// The stream; what there is to say about it is said on stderr.
 pub(crate) struct Follow {
-    subscription: Subscription,
+    subscription: MergedSubscription,
     filter: Option<Expression>,
-    contact: Contact,
+    contacts: Contacts,
     refusals: Refusals,
     progress: Progress,
     stop: StopSignals,
     /// Whether [`Happening::Idle`] was the last thing returned.
     is_idle: bool,
     /// What makes something to say: it must not overtake events that are still in a buffer.
-    waiting: Option<Update>,
+    waiting: Option<Merged>,
 }
 
 /// What a command has to act upon.
@@ -57,13 +60,22 @@ impl Follow {
         filter: Option<Expression>,
         session: &Session<'_>,
     ) -> anyhow::Result<Self> {
+        Self::open_several(vec![config], filter, session)
+    }
+
+    /// The same for relays that carry the same events.
+    pub(crate) fn open_several(
+        configs: Vec<SubscriptionConfig>,
+        filter: Option<Expression>,
+        session: &Session<'_>,
+    ) -> anyhow::Result<Self> {
         let notices = session.notices;
-        let contact = Contact::new(config.publish.clone(), config.replay.clone(), notices);
+        let contacts = Contacts::new(&configs, notices);
         Ok(Self {
             stop: StopSignals::new()?,
-            subscription: Subscription::open(&Context::new(), config)?,
+            subscription: MergedSubscription::open(&Context::new(), configs)?,
             filter,
-            contact,
+            contacts,
             refusals: Refusals::new(notices),
             progress: Progress::new(notices),
             is_idle: false,
@@ -78,23 +90,26 @@ impl Follow {
     /// The relay is not there at all, or the subscription cannot go on.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Happening> {
         loop {
-            let update = tokio::select! {
+            let merged = tokio::select! {
                 biased;
                 () = self.stop.wait() => return Ok(Happening::Stop),
                 update = next_update(&mut self.waiting, &mut self.subscription) => update?,
                 () = future::ready(()), if !self.is_idle => return Ok(self.idle()),
-                () = self.contact.patience() => {
-                    self.contact.check()?;
+                () = self.contacts.patience() => {
+                    self.contacts.check()?;
                     continue;
                 }
             };
-            let is_told = !matches!(update, Update::Event(_) | Update::Progress { .. });
-            if is_told && !self.is_idle {
-                self.waiting = Some(update);
+            if is_told(&merged) && !self.is_idle {
+                self.waiting = Some(merged);
                 return Ok(self.idle());
             }
             self.is_idle = false;
-            if let Some(happening) = self.on_update(update)? {
+            let happening = match merged {
+                Merged::Passed(position) => Some(Happening::Passed(position)),
+                Merged::Update { relay, update } => self.on_update(relay, update)?,
+            };
+            if let Some(happening) = happening {
                 return Ok(happening);
             }
         }
@@ -106,10 +121,10 @@ impl Follow {
         Happening::Idle
     }
 
-    fn on_update(&mut self, update: Update) -> anyhow::Result<Option<Happening>> {
+    fn on_update(&mut self, relay: usize, update: Update) -> anyhow::Result<Option<Happening>> {
         match update {
             Update::Event(delivery) => {
-                self.contact.heard();
+                self.contacts.heard(relay);
                 if self.filter.as_ref().is_none_or(|filter| filter.matches(&subject(&delivery))) {
                     return Ok(Some(Happening::Event(delivery)));
                 }
@@ -117,15 +132,18 @@ impl Follow {
             }
             Update::CaughtUp(position) => {
                 self.progress.finish();
-                self.contact.caught_up(position.seq);
+                self.contacts.caught_up(relay, position.seq);
                 return Ok(Some(Happening::Passed(position)));
             }
             Update::Progress { at, last } => {
-                self.contact.heard();
-                self.progress.reach(at, last);
+                self.contacts.heard(relay);
+                // Of several journals there is no one bar.
+                if self.contacts.is_of_one() {
+                    self.progress.reach(at, last);
+                }
             }
             Update::Refused { seq, reason } => self.aside(|| self.refusals.tell(seq, &reason)),
-            change => self.progress.aside(|| self.contact.on_change(&change))?,
+            change => self.progress.aside(|| self.contacts.on_change(relay, &change))?,
         }
         Ok(None)
     }
@@ -155,11 +173,21 @@ impl Follow {
 
 /// The next update, first of all the one that waits.
 async fn next_update(
-    waiting: &mut Option<Update>,
-    subscription: &mut Subscription,
-) -> anyhow::Result<Update> {
+    waiting: &mut Option<Merged>,
+    subscription: &mut MergedSubscription,
+) -> anyhow::Result<Merged> {
     match waiting.take() {
         Some(update) => Ok(update),
         None => Ok(subscription.next().await.context("the subscription ended")??),
+    }
+}
+
+/// Whether something will be said about it.
+fn is_told(merged: &Merged) -> bool {
+    match merged {
+        Merged::Passed(_) => false,
+        Merged::Update { update, .. } => {
+            !matches!(update, Update::Event(_) | Update::Progress { .. })
+        }
     }
 }

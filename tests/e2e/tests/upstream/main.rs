@@ -5,6 +5,7 @@
 mod chains;
 mod journals;
 mod outages;
+mod side_by_side;
 
 use std::{fs, sync::atomic::Ordering, time::Duration};
 

@@ -1,6 +1,9 @@
 //! `lk listen`: follow the stream without a gap.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use laniakea_event::{Prefix, Seq};
@@ -8,7 +11,7 @@ use laniakea_wire::subscription::{CursorFile, CursorStore, Start, SubscriptionCo
 
 use crate::{
     commands::runtime,
-    endpoints::StreamEndpoints,
+    endpoints::{RelayAt, RelayEndpoints},
     failure::usage,
     follow::{Follow, Printer, Selection},
     output::Format,
@@ -25,7 +28,7 @@ pub(crate) struct Listen {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
-    endpoints: StreamEndpoints,
+    endpoints: RelayEndpoints,
     #[command(flatten)]
     beginning: Beginning,
     /// End after so many events.
@@ -47,18 +50,20 @@ struct Beginning {
     /// ago (2h, 30d).
     #[arg(long, value_name = "TIME")]
     since: Option<When>,
-    /// Go on where the last run with this file ended, and keep the position in it.
+    /// Go on where the last run with this file ended, and keep the position in it. With several
+    /// relays each has a file of its own: FILE and the relay's --from, such as
+    /// FILE.tcp-relay.example.org-5572.
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
 }
 
 impl Listen {
     pub(crate) fn run(self, session: &Session<'_>) -> anyhow::Result<()> {
-        let config = self.subscription(session)?;
+        let configs = self.subscriptions(session)?;
         let format = if self.json { Format::Json } else { Format::Lines };
         let mut printer = Printer::new(format, self.count);
         runtime()?.block_on(async {
-            let mut follow = Follow::open(config, self.selection.filter, session)?;
+            let mut follow = Follow::open_several(configs, self.selection.filter, session)?;
             let outcome = printer.print(&mut follow).await;
             let stored = follow.close().await;
             outcome?;
@@ -66,28 +71,78 @@ impl Listen {
         })
     }
 
-    fn subscription(&self, session: &Session<'_>) -> anyhow::Result<SubscriptionConfig> {
+    fn subscriptions(&self, session: &Session<'_>) -> anyhow::Result<Vec<SubscriptionConfig>> {
+        let relays = self.endpoints.relays()?;
         let Beginning { after, since, cursor } = &self.beginning;
-        let replay = self.endpoints.replay();
-        if replay.is_none() && (after.is_some() || since.is_some() || cursor.is_some()) {
+        if after.is_some() && relays.len() > 1 {
             return Err(usage(anyhow::anyhow!(
-                "past events come from the relay's replay endpoint: give --replay"
+                "each relay counts its own events, so --after is for one alone: give --since"
             )));
         }
+        let believe = self.selection.trusting.believe(session.notices)?;
+        let security = self.endpoints.encryption.security()?;
         let start = match (after, since) {
             (Some(after), _) => Start::After(Seq(*after)),
             (_, Some(since)) => Start::Since(since.to_text(session.clock)),
             _ => Start::Now,
         };
-        let cursor =
-            cursor.as_ref().map(|path| -> Box<dyn CursorStore> { Box::new(CursorFile::new(path)) });
-        Ok(SubscriptionConfig {
-            prefixes: self.prefixes.clone(),
-            start,
-            believe: self.selection.trusting.believe(session.notices)?,
-            cursor,
-            security: self.endpoints.encryption.security()?,
-            ..SubscriptionConfig::new(self.endpoints.publish(), replay)
-        })
+        let mut files = BTreeSet::new();
+        let mut configs = Vec::new();
+        for RelayAt { publish, replay } in &relays {
+            if replay.is_none() && (after.is_some() || since.is_some() || cursor.is_some()) {
+                return Err(usage(anyhow::anyhow!(
+                    "past events come from the relay's replay endpoint: give --replay"
+                )));
+            }
+            let cursor = cursor.as_ref().map(|file| match &relays[..] {
+                [_] => file.clone(),
+                _ => cursor_of(file, publish),
+            });
+            if let Some(cursor) = &cursor
+                && !files.insert(cursor.clone())
+            {
+                return Err(usage(anyhow::anyhow!(
+                    "two relays would keep their position in {}",
+                    cursor.display()
+                )));
+            }
+            configs.push(SubscriptionConfig {
+                prefixes: self.prefixes.clone(),
+                start: start.clone(),
+                believe: believe.clone(),
+                cursor: cursor
+                    .map(|path| -> Box<dyn CursorStore> { Box::new(CursorFile::new(path)) }),
+                security: security.clone(),
+                ..SubscriptionConfig::new(publish.clone(), replay.clone())
+            });
+        }
+        Ok(configs)
+    }
+}
+
+/// A relay's own file beside the one that was named.
+fn cursor_of(file: &Path, publish: &str) -> PathBuf {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || character == '.';
+    let parts: Vec<&str> =
+        publish.split(|character| !is_plain(character)).filter(|part| !part.is_empty()).collect();
+    let mut path = file.as_os_str().to_owned();
+    path.push(".");
+    path.push(parts.join("-"));
+    path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_relay_keeps_its_position_in_a_file_of_its_own() {
+        for (publish, file) in [
+            ("tcp://relay.example.org:5572", "x/cursor.tcp-relay.example.org-5572"),
+            ("tcp://[::1]:5572", "x/cursor.tcp-1-5572"),
+            ("ipc:///run/lighthouse/../publish", "x/cursor.ipc-run-lighthouse-..-publish"),
+        ] {
+            assert_eq!(cursor_of(Path::new("x/cursor"), publish), Path::new(file));
+        }
     }
 }

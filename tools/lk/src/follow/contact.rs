@@ -1,9 +1,6 @@
 //! Whether the relay is there, and what to say when it is not.
 
-use std::{
-    future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use laniakea_event::Seq;
 use laniakea_wire::{HandshakeFailure, subscription::Update};
@@ -62,13 +59,11 @@ impl Contact {
         }
     }
 
-    /// Ends when it is time for [`Self::check`].
-    pub(super) async fn patience(&self) {
+    /// When it is time for [`Self::check`].
+    pub(super) fn deadline(&self) -> Option<Instant> {
         match self.patience {
-            Patience::Mention(at) | Patience::GiveUp(at) => {
-                tokio::time::sleep_until(at.into()).await;
-            }
-            Patience::Endless => future::pending().await,
+            Patience::Mention(at) | Patience::GiveUp(at) => Some(at),
+            Patience::Endless => None,
         }
     }
 

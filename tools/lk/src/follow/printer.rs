@@ -1,6 +1,9 @@
 //! Events as they come, on stdout.
 
+use std::collections::BTreeMap;
+
 use laniakea_wire::subscription::Position;
+use uuid::Uuid;
 
 use super::{Follow, Happening};
 use crate::output::{EventWriter, Format};
@@ -10,14 +13,14 @@ pub(crate) struct Printer {
     writer: EventWriter,
     /// How many more events are wanted.
     left: Option<u64>,
-    /// What will be handled once the buffer is written.
-    position: Option<Position>,
+    /// What will be handled once the buffer is written, by journal.
+    positions: BTreeMap<Uuid, Position>,
 }
 
 impl Printer {
     /// Prints so many events, or all.
     pub(crate) fn new(format: Format, count: Option<u64>) -> Self {
-        Self { writer: EventWriter::stdout(format), left: count, position: None }
+        Self { writer: EventWriter::stdout(format), left: count, positions: BTreeMap::new() }
     }
 
     /// Prints until there were enough events, or the user has had enough.
@@ -30,13 +33,13 @@ impl Printer {
             match follow.next().await {
                 Ok(Happening::Event(delivery)) => {
                     follow.aside(|| self.writer.write(&delivery))?;
-                    self.position = delivery.position().or(self.position);
+                    self.positions.extend(delivery.position().map(by_journal));
                     self.left = self.left.map(|left| left - 1);
                     if self.left == Some(0) {
                         return self.settle(follow);
                     }
                 }
-                Ok(Happening::Passed(position)) => self.position = Some(position),
+                Ok(Happening::Passed(position)) => self.positions.extend([by_journal(position)]),
                 Ok(Happening::Idle) => self.settle(follow)?,
                 Ok(Happening::Stop) => return self.settle(follow),
                 Err(error) => {
@@ -49,9 +52,13 @@ impl Printer {
 
     fn settle(&mut self, follow: &Follow) -> anyhow::Result<()> {
         follow.aside(|| self.writer.flush())?;
-        if let Some(position) = self.position.take() {
+        for position in std::mem::take(&mut self.positions).into_values() {
             follow.handled(position)?;
         }
         Ok(())
     }
+}
+
+fn by_journal(position: Position) -> (Uuid, Position) {
+    (position.journal, position)
 }
