@@ -7,12 +7,13 @@ from .case import RelayTest
 from .events import Key, canonical, digest, verify
 from .fake import FakeRelay
 from .programs import Program, binary
+from .python_lighthouse import PythonLighthouse
 from .relay import Relay
 from .sockets import Asker, OneWay, Requester, Subscriber, Submitter
 from .vectors import VECTORS, cases, vector_key
 from .waiting import until
 
 __all__ = [
-    "Asker", "FakeRelay", "Key", "OneWay", "Program", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
+    "Asker", "FakeRelay", "Key", "OneWay", "Program", "PythonLighthouse", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
     "binary", "canonical", "cases", "digest", "until", "vector_key", "verify",
 ]  # fmt: skip

@@ -38,6 +38,8 @@ class Relay:
         self.data.mkdir()
         self.config = self.directory / "lighthouse.toml"
         self.emit, self.limits = {**EMIT, **(emit or {})}, limits
+        # Trusted signers that are relays, and the sections of those that this one follows.
+        self.relays, self.upstreams = ["lighthouse-01"], ""
         self.programs, self.sockets, self.topics = [], [], []
         self.prober = Key("prober")
         self.trust(self.prober, "probe.")
@@ -71,8 +73,8 @@ class Relay:
         self.config.write_text(
             f"data_dir = {json.dumps(str(self.data))}\n"
             f"[identity]\nkey_file = {json.dumps(str(self.directory / 'relay.key_secret'))}\n"
-            f"[trust]\nkeys_dir = {json.dumps(str(self.trusted))}\nrelays = ['lighthouse-01']\n"
-            f"[trust.emit]\n{rights}{sockets}[limits]\n{self.limits}\n"
+            f"[trust]\nkeys_dir = {json.dumps(str(self.trusted))}\nrelays = {json.dumps(self.relays)}\n"
+            f"[trust.emit]\n{rights}{sockets}[limits]\n{self.limits}\n{self.upstreams}"
         )
 
     def ipc(self, name: str) -> str:

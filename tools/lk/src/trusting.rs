@@ -12,7 +12,11 @@ use laniakea_daemon::load_directory;
 use laniakea_event::{Trust, keys::KeyFile};
 use laniakea_wire::subscription::Believe;
 
-use crate::{commands::key::KeyConfig, failure::Explain as _, output::Notices};
+use crate::{
+    commands::key::{KeyConfig, Upstream},
+    failure::Explain as _,
+    output::Notices,
+};
 
 /// Whom to believe.
 #[derive(Debug, Args)]
@@ -53,9 +57,10 @@ impl Trusting {
 }
 
 /// The table of a configuration. The key of a relay whose configuration it is counts as that of a
-/// relay, as it does in the relay itself.
+/// relay, as it does in the relay itself; one that it follows, and whose word it takes for some
+/// ids, is the source of these.
 fn load_trust(path: &Path, notices: Notices) -> anyhow::Result<Trust> {
-    let KeyConfig { identity, mut trust } = KeyConfig::load(path)?;
+    let KeyConfig { identity, mut trust, upstream } = KeyConfig::load(path)?;
     let mut keyring = load_directory(&trust.keys_dir)?.keyring();
     if let Some(identity) = identity {
         match KeyFile::load(&identity.key_file) {
@@ -75,6 +80,10 @@ fn load_trust(path: &Path, notices: Notices) -> anyhow::Result<Trust> {
                 anyhow::Error::from(error)
             )),
         }
+    }
+    for Upstream { signer, emit } in upstream.into_iter().filter(|entry| !entry.emit.is_empty()) {
+        trust.relays.retain(|relay| *relay != signer);
+        trust.emit.insert(signer, emit);
     }
     Ok(trust.table(keyring)?)
 }

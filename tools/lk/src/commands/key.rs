@@ -16,7 +16,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use laniakea_event::SignerId;
 
-pub(crate) use self::config::KeyConfig;
+pub(crate) use self::config::{KeyConfig, Upstream};
 use crate::{failure::Explain as _, session::Session};
 
 /// What to do with keys.
