@@ -87,6 +87,44 @@ fn keys_that_must_not_be_used_stop_the_start() {
 }
 
 #[test]
+fn an_upstream_that_cannot_be_followed_is_named_with_what_to_do() {
+    let relay = relay();
+    let config = relay.directory().join("lighthouse.toml");
+    let good = fs::read_to_string(&config).unwrap();
+    let internal = Module::new("internal");
+    let with = |entry: &str| {
+        let entry = format!("[[upstream]]\npublish = \"tcp://127.0.0.1:9\"\n{entry}\n");
+        let trusting = good.replace("relays = []", "relays = [\"internal\", \"lighthouse-test\"]");
+        fs::write(&config, format!("{trusting}\n{entry}")).unwrap();
+        ["run", "check"].map(|command| fault(command, &config))
+    };
+    let says = |entry: &str, message: &str| {
+        for error in with(entry) {
+            assert!(error.contains(message), "{error}");
+        }
+    };
+    says("signer = \"internal\"", "`lk key trust FILE --id internal --relay`");
+    says("signer = \"lighthouse-test\"", "\"lighthouse-test\" is this relay itself");
+    says("signer = \"archive-01\"", "is no relay: add it to relays in [trust]");
+    internal.publish_key(&relay.directory().join("trusted"));
+    says("signer = \"internal\"\nserver_key = \"x\"", "\"internal\" is wrong: server_key: ");
+    let curve = Module::with_curve("internal");
+    let server_key = curve.curve_key().unwrap();
+    says(
+        &format!("signer = \"internal\"\nserver_key = {server_key:?}"),
+        "\"internal\" is encrypted and needs CURVE keys",
+    );
+    // What can be followed is checked, named and not begun.
+    let entry = "[[upstream]]\npublish = \"tcp://127.0.0.1:9\"\nsigner = \"internal\"\n";
+    let trusting = good.replace("relays = []", "relays = [\"internal\"]");
+    fs::write(&config, format!("{trusting}\n{entry}")).unwrap();
+    let output = lighthouse(&["check", "--config", config.to_str().unwrap()]);
+    let facts = String::from_utf8(output.stdout).unwrap();
+    assert!(facts.contains("follows       internal tcp://127.0.0.1:9\n"), "{facts}");
+    assert!(!relay.directory().join("data/upstream").exists());
+}
+
+#[test]
 fn a_journal_of_something_else_is_refused_and_left_alone() {
     let relay = relay();
     let journal = relay.directory().join("data/journal.sqlite");
