@@ -188,10 +188,12 @@ impl Relay {
             writeln!(emit, "{:?} = {rules:?}", module.name()).unwrap();
         }
         let relays: Vec<&str> = self.relays.iter().map(Module::name).collect();
+        let relays =
+            if relays.is_empty() { String::new() } else { format!("relays = {relays:?}\n") };
         let text = format!(
             "data_dir = \"{directory}/data\"\n\
              [identity]\nkey_file = \"{directory}/relay.key_secret\"\n\
-             [trust]\nkeys_dir = \"{directory}/trusted\"\nrelays = {relays:?}\n\
+             [trust]\nkeys_dir = \"{directory}/trusted\"\n{relays}\
              [trust.emit]\n{emit}\n\
              {listen}[limits]\n{}\n[journal]\n{}\n{}",
             self.limits, self.journal, self.upstreams

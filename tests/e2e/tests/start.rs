@@ -94,7 +94,8 @@ fn an_upstream_that_cannot_be_followed_is_named_with_what_to_do() {
     let internal = Module::new("internal");
     let with = |entry: &str| {
         let entry = format!("[[upstream]]\npublish = \"tcp://127.0.0.1:9\"\n{entry}\n");
-        let trusting = good.replace("relays = []", "relays = [\"internal\", \"lighthouse-test\"]");
+        let relays = "[trust]\nrelays = [\"internal\", \"lighthouse-test\"]\n";
+        let trusting = good.replace("[trust]\n", relays);
         fs::write(&config, format!("{trusting}\n{entry}")).unwrap();
         ["run", "check"].map(|command| fault(command, &config))
     };
@@ -116,7 +117,7 @@ fn an_upstream_that_cannot_be_followed_is_named_with_what_to_do() {
     );
     // What can be followed is checked, named and not begun.
     let entry = "[[upstream]]\npublish = \"tcp://127.0.0.1:9\"\nsigner = \"internal\"\n";
-    let trusting = good.replace("relays = []", "relays = [\"internal\"]");
+    let trusting = good.replace("[trust]\n", "[trust]\nrelays = [\"internal\"]\n");
     fs::write(&config, format!("{trusting}\n{entry}")).unwrap();
     let output = lighthouse(&["check", "--config", config.to_str().unwrap()]);
     let facts = String::from_utf8(output.stdout).unwrap();
