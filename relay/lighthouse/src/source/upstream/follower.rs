@@ -119,7 +119,9 @@ impl Follower {
                 break Ended::Failed(anyhow::anyhow!("the subscription ended"));
             };
             let (batch, failure) = self.gather(update, &mut subscription);
-            match self.recording.record(&batch).await {
+            let state = &self.state;
+            let meanwhile = || note_last(state, &subscription);
+            match self.recording.record(&batch, meanwhile).await {
                 Ok(()) => {}
                 Err(Interrupted::Stopped) => break Ended::Stopped,
                 Err(Interrupted::Unrecorded) => break Ended::Unrecorded,
@@ -229,9 +231,7 @@ impl Follower {
                 self.warn_of_cursor(error);
             }
         }
-        if let Some(confirmed) = subscription.confirmed() {
-            self.state.last.store(confirmed.seq.0, Ordering::Relaxed);
-        }
+        note_last(&self.state, subscription);
     }
 
     /// The position stays where it was, and is stored with the next one that can be.
@@ -241,5 +241,12 @@ impl Follower {
             error = format!("{:#}", anyhow::Error::from(error)),
             "the position in an upstream's journal could not be stored"
         );
+    }
+}
+
+/// How far the upstream's journal goes, as it said last.
+fn note_last(state: &UpstreamState, subscription: &Subscription) {
+    if let Some(confirmed) = subscription.confirmed() {
+        state.last.store(confirmed.seq.0, Ordering::Relaxed);
     }
 }

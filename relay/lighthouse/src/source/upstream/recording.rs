@@ -29,7 +29,12 @@ pub(super) enum Interrupted {
 
 impl Recording {
     /// Returns once every event of the batch is on disk, or never will be for its own fault.
-    pub(super) async fn record(&mut self, batch: &Batch) -> Result<(), Interrupted> {
+    /// Does something `meanwhile` whenever the journal can take nothing.
+    pub(super) async fn record(
+        &mut self,
+        batch: &Batch,
+        meanwhile: impl Fn(),
+    ) -> Result<(), Interrupted> {
         while !batch.is_empty() {
             let (events, mut outcomes) = batch.to_record();
             self.to_record.send(events).map_err(|_| Interrupted::Unrecorded)?;
@@ -48,6 +53,7 @@ impl Recording {
             if !is_later {
                 return Ok(());
             }
+            meanwhile();
             tokio::select! {
                 () = self.stopping.wait() => return Err(Interrupted::Stopped),
                 () = tokio::time::sleep(RETRY) => {}
@@ -116,9 +122,10 @@ mod tests {
         let (mut recording, groups, _lifecycle) = recording();
         let outcomes = &[Outcome::Later, Outcome::Later, Outcome::Taken(Seq(7))];
         let recorder = recorder(groups, outcomes);
-        recording.record(&batch(3)).await.unwrap();
+        let told = std::cell::Cell::new(0);
+        recording.record(&batch(3), || told.set(told.get() + 1)).await.unwrap();
         let seen = recorder.join().unwrap();
-        assert_eq!((seen.len(), seen[0].len()), (3, 3));
+        assert_eq!((seen.len(), seen[0].len(), told.get()), (3, 3, 2));
         assert!(seen.iter().all(|group| *group == seen[0]), "{seen:?}");
         let reached = Position { journal: Uuid::nil(), seq: Seq(7) };
         assert!(recording.own.has(reached));
@@ -129,19 +136,19 @@ mod tests {
     async fn an_event_that_never_will_be_taken_holds_nobody_up() {
         let (mut recording, groups, _lifecycle) = recording();
         let recorder = recorder(groups, &[Outcome::Refused]);
-        assert_eq!(recording.record(&batch(1)).await, Ok(()));
+        assert_eq!(recording.record(&batch(1), || {}).await, Ok(()));
         recorder.join().unwrap();
         // Nothing to record takes nobody's time.
-        assert_eq!(recording.record(&batch(0)).await, Ok(()));
+        assert_eq!(recording.record(&batch(0), || {}).await, Ok(()));
     }
 
     #[tokio::test]
     async fn a_recorder_that_ends_with_events_in_its_hands_has_not_recorded_them() {
         let (mut recording, groups, _lifecycle) = recording();
         let recorder = std::thread::spawn(move || drop(groups.recv().unwrap()));
-        assert_eq!(recording.record(&batch(2)).await, Err(Interrupted::Unrecorded));
+        assert_eq!(recording.record(&batch(2), || {}).await, Err(Interrupted::Unrecorded));
         recorder.join().unwrap();
-        assert_eq!(recording.record(&batch(2)).await, Err(Interrupted::Unrecorded));
+        assert_eq!(recording.record(&batch(2), || {}).await, Err(Interrupted::Unrecorded));
     }
 
     #[tokio::test]
@@ -149,7 +156,7 @@ mod tests {
         let (mut recording, groups, lifecycle) = recording();
         let recorder = recorder(groups, &[Outcome::Later]);
         drop(lifecycle);
-        assert_eq!(recording.record(&batch(2)).await, Err(Interrupted::Stopped));
+        assert_eq!(recording.record(&batch(2), || {}).await, Err(Interrupted::Stopped));
         recorder.join().unwrap();
     }
 }
