@@ -98,8 +98,11 @@ class Moving(RelayTest):
         self.addCleanup(program.kill)
         return program
 
+    def ours(self) -> list:
+        return ["--from", self.relay.ipc("publish"), "--replay", self.relay.ipc("replay")]
+
     def follow_ours(self) -> Program:
-        program = self.listen("--from", self.relay.ipc("publish"), "--replay", self.relay.ipc("replay"))
+        program = self.listen(*self.ours())
         until("the consumer to begin", lambda: (self.directory / "cursor").exists())
         return program
 
@@ -116,7 +119,8 @@ class Moving(RelayTest):
             for key in (ARCHIVE, self.old.key, self.relay.key):
                 verify(event, key)
         for frame in self.relay.events(prefixes=["_lk.jobs."]):
-            self.assertEqual(set(json.loads(frame)["signatures"]), {"lighthouse-python", "lighthouse-01"})
+            signers = set(json.loads(frame)["signatures"])
+            self.assertEqual(signers, {"lighthouse-python", "lighthouse-01"})
         # The old one's word counts for its jobs, and for nothing else.
         self.old.job_event("_lk.archive.package-build-success")
         wanted += self.jobs(1)
@@ -167,14 +171,14 @@ class Moving(RelayTest):
         self.modules[SPEARS.signer].send(both)
         wanted += self.digests([both])
         self.wait_for_lines(consumer, wanted)
-        until("the duplicate", lambda: sum(
-            self.relay.counter(name) for name in ("duplicates", "upstream_duplicates")) == 1)
+        names = ("duplicates", "upstream_duplicates")
+        until("the duplicate", lambda: sum(map(self.relay.counter, names)) == 1)
         self.point(SPEARS, self.relay.ipc("submit"))
         wanted += self.send(SPEARS, EXCUSE) + self.jobs()
         self.wait_for_lines(consumer, wanted)
         self.wait_for_journal(wanted)
-        # The old one is the job server now: its consumers no longer see the others' events.
-        self.assertEqual(self.relay.counter("accepted"), 3 * 5 + 5 + 1 - self.relay.counter("duplicates"))
+        taken_directly = 3 * 5 + 5 + 1 - self.relay.counter("duplicates")
+        self.assertEqual(self.relay.counter("accepted"), taken_directly)
 
     def test_4_the_way_back(self):
         for key in (ARCHIVE, SPEARS):
@@ -193,9 +197,7 @@ class Moving(RelayTest):
         self.assertEqual(consumer.stop(), 0)
         unseen = self.send(ARCHIVE, BUILT)
         until("the events at ours", lambda: len(self.journal()) == len(wanted) + len(unseen))
-        overlap = self.listen(
-            *("--from", self.relay.ipc("publish"), "--replay", self.relay.ipc("replay")),
-        )
+        overlap = self.listen(*self.ours())
         live = Subscriber(self.old.publish, ("",))
         self.addCleanup(live.close)
         until("its subscription at the old one", lambda: self.old.subscribers >= 5)
