@@ -25,6 +25,15 @@ enum Event {
     Verified(VerifiedEvent),
 }
 
+impl Event {
+    fn unsigned(&self) -> Option<&Value> {
+        match self {
+            Self::Unverified(event) => event.unsigned(),
+            Self::Verified(event) => event.unsigned(),
+        }
+    }
+}
+
 impl Delivery {
     /// Parses a frame from a relay and checks its signatures as `believe` says, with the keys
     /// that are valid `now`.
@@ -33,23 +42,21 @@ impl Delivery {
     ///
     /// It is no event, or not one to believe.
     pub fn open(frame: Vec<u8>, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
-        if let Believe::Judged(judge) = believe {
-            let (event, sources) = judge.judge(&frame, now)?;
-            let note = event.unsigned().and_then(RelayNote::parse);
-            let (event, sources) = (Event::Verified(event), Some(sources));
-            return Ok(Self { event, frame, sources, note, position: None });
-        }
-        let submitted = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
-        let note = submitted.unsigned().and_then(RelayNote::parse);
+        let parse = || SubmittedEvent::parse(&frame, &Limits::FROM_RELAY);
         let (event, sources) = match believe {
-            Believe::Everything | Believe::Judged(_) => (Event::Unverified(submitted), None),
-            Believe::Keys(keyring) => (Event::Verified(submitted.verify(keyring, now)?), None),
+            Believe::Everything => (Event::Unverified(parse()?), None),
+            Believe::Keys(keyring) => (Event::Verified(parse()?.verify(keyring, now)?), None),
             Believe::Sources(trust) => {
-                let event = submitted.verify_received(trust, now)?;
+                let event = parse()?.verify_received(trust, now)?;
                 let sources = event.authorise(trust)?;
                 (Event::Verified(event), Some(sources))
             }
+            Believe::Judged(judge) => {
+                let (event, sources) = judge.judge(&frame, now)?;
+                (Event::Verified(event), Some(sources))
+            }
         };
+        let note = event.unsigned().and_then(RelayNote::parse);
         Ok(Self { event, frame, sources, note, position: None })
     }
 
@@ -130,5 +137,58 @@ impl Delivery {
     /// What may be stored once this event was handled; `None` without a journal.
     pub fn position(&self) -> Option<Position> {
         self.position
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use laniakea_event::{Draft, KeyId, Keyring, Reason, SigningKey};
+
+    use super::{super::Judge, *};
+
+    /// Believes one signer, for one id.
+    #[derive(Debug)]
+    struct Whim(Keyring, EventId);
+
+    impl Judge for Whim {
+        fn judge(
+            &self,
+            frame: &[u8],
+            now: Timestamp,
+        ) -> Result<(VerifiedEvent, Vec<SignerId>), Rejection> {
+            let event = SubmittedEvent::parse(frame, &Limits::SUBMISSION)?.verify(&self.0, now)?;
+            if *event.id() != self.1 {
+                return Err(Rejection::new(Reason::NotAuthorised, "no"));
+            }
+            let signers = event.signatures().signers().cloned().collect();
+            Ok((event, signers))
+        }
+    }
+
+    #[test]
+    fn where_there_is_a_judge_nothing_is_believed_but_what_it_believes() {
+        let key = SigningKey::from_seed(
+            SignerId::parse("archive-01").unwrap(),
+            KeyId::parse("0").unwrap(),
+            &[1; 32],
+        );
+        let mut keyring = Keyring::default();
+        keyring.insert(key.signer().clone(), key.key_id().clone(), key.verifying_key()).unwrap();
+        let id = |text: &str| EventId::parse(text).unwrap();
+        let believe = Believe::Judged(Arc::new(Whim(keyring, id("a.b.c"))));
+        let open = |name: &str| {
+            let now = Timestamp::UNIX_EPOCH;
+            let event = Draft::new(id(name), now, Object::new()).sign(&key).unwrap();
+            Delivery::open(event.into_bytes(), &believe, now)
+        };
+        assert_eq!(open("a.b.d").unwrap_err().reason(), Reason::NotAuthorised);
+        let delivery = open("a.b.c").unwrap();
+        assert_eq!(delivery.sources().unwrap(), [key.signer().clone()]);
+        let (event, sources) = delivery.into_verified().unwrap();
+        assert_eq!((event.id(), sources), (&id("a.b.c"), vec![key.signer().clone()]));
+        let frame = b"{}".to_vec();
+        assert!(Delivery::open(frame, &believe, Timestamp::UNIX_EPOCH).is_err());
     }
 }

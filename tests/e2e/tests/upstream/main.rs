@@ -17,6 +17,7 @@ use laniakea_event::{
 use laniakea_wire::{
     Context, Endpoint, Listen,
     publish::{Publication, PublishServer},
+    replay::{Header, ReplayServer},
     subscription::{Believe, Delivery, Start, Subscription, Update},
 };
 
@@ -278,6 +279,48 @@ async fn an_upstream_without_replay_is_believed_for_the_ids_that_are_named() {
     public.process().line("disconnected from an upstream");
     link.mend();
     until("the connection", || (public.counter("upstream_python_unseen") == 2).then_some(()));
+}
+
+#[tokio::test]
+async fn an_upstream_that_answers_nonsense_is_tried_again_and_harms_nobody() {
+    let (archive, internal) = (archive(), Module::new("internal"));
+    let (_server, publish) = publish_server();
+    let listen = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
+    let replay = ReplayServer::bind(&Context::new(), &listen).unwrap();
+    let more = format!("replay = {:?}", replay.endpoints()[0].0);
+    std::thread::spawn(move || {
+        let answers = replay.answers();
+        while let Some(requests) = replay.next() {
+            for request in requests {
+                // No page: it does not say how to read on.
+                answers.answer(&request, &nonsense(), Vec::new());
+            }
+        }
+    });
+    let mut public = relay("public", &archive).follow_at(&internal, &publish, &more).run();
+    let attempts = |public: &mut RunningRelay| {
+        let lines = public.process().output();
+        lines.iter().filter(|line| line.contains("an upstream cannot be followed")).count()
+    };
+    until("two attempts", || (attempts(&mut public) >= 2).then_some(()));
+    submit(&public, &archive, ID, 3).await;
+    assert_eq!(public.status().last.0, 3);
+    assert!(public.stop(Signal::TERM).success());
+}
+
+fn nonsense() -> Header {
+    Header {
+        ok: true,
+        journal: uuid::Uuid::nil(),
+        first: Seq(1),
+        last: Seq(7),
+        count: None,
+        next: None,
+        relay: None,
+        time: None,
+        counters: None,
+        sinks: None,
+    }
 }
 
 /// For events that no source signed.
