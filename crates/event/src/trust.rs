@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{EventId, Keyring, SignerId, event_id::is_label};
+use crate::{EventId, Keyring, SignerId, Upstream, event_id::is_label};
 
 /// Trusted keys, which of their signers are relays, and what each source may emit.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,8 @@ pub struct Trust {
     keyring: Keyring,
     relays: BTreeSet<SignerId>,
     emit: BTreeMap<SignerId, Vec<EmitRule>>,
+    /// Relays whose signature alone stands for some ids.
+    vouched: BTreeMap<SignerId, Vec<EmitRule>>,
 }
 
 impl Trust {
@@ -19,7 +21,17 @@ impl Trust {
         relays: BTreeSet<SignerId>,
         emit: BTreeMap<SignerId, Vec<EmitRule>>,
     ) -> Self {
-        Self { keyring, relays, emit }
+        Self { keyring, relays, emit, vouched: BTreeMap::new() }
+    }
+
+    /// The same for whoever reads what a relay with these upstreams took: it took their word for
+    /// the ids of their `emit`. No relay judges submissions by such a table.
+    #[must_use]
+    pub fn vouching(mut self, upstreams: impl IntoIterator<Item = Upstream>) -> Self {
+        for Upstream { signer, emit } in upstreams {
+            self.vouched.entry(signer).or_default().extend(emit);
+        }
+        self
     }
 
     /// The trusted keys.
@@ -32,10 +44,12 @@ impl Trust {
         self.relays.contains(signer)
     }
 
-    /// Whether this signer may emit events of this id; nobody may unless a rule says so.
+    /// Whether this signer may emit events of this id, or is a relay whose word is taken for it;
+    /// nobody may unless a rule says so.
     pub fn may_emit(&self, signer: &SignerId, id: &EventId) -> bool {
-        !self.is_relay(signer)
-            && self.emit.get(signer).is_some_and(|rules| rules.iter().any(|rule| rule.allows(id)))
+        let allows = |rules: &Vec<EmitRule>| rules.iter().any(|rule| rule.allows(id));
+        (!self.is_relay(signer) && self.emit.get(signer).is_some_and(allows))
+            || self.vouched.get(signer).is_some_and(allows)
     }
 }
 

@@ -168,6 +168,28 @@ fn the_upstreams_word_counts_for_the_ids_that_are_named_and_no_others() {
 }
 
 #[test]
+fn whoever_reads_from_that_relay_takes_the_same_word_and_no_other() {
+    let reader = everybody().vouching([upstream(&["_lk.jobs."])]);
+    let read = |id: &str, signers: &[&SigningKey], trust: &Trust| {
+        let event = SubmittedEvent::parse(&event(id, signers), &Limits::FROM_RELAY).unwrap();
+        let event = event.verify_received(trust, at(NOW)).map_err(|error| error.reason())?;
+        let sources = event.authorise(trust).map_err(|error| error.reason())?;
+        Ok(sources.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let (internal, other) = (upstream_key(), other_relay());
+    assert_eq!(read(JOB_ID, &[&internal, &other], &reader).unwrap(), ["lighthouse-internal"]);
+    for (id, signers, trust) in [
+        (JOB_ID, [&internal, &other], &everybody()),
+        (ARCHIVE_ID, [&internal, &other], &reader),
+        (JOB_ID, [&other, &other], &reader),
+    ] {
+        assert_eq!(read(id, &signers, trust), Err(Reason::NotAuthorised), "{id}");
+    }
+    // It is a relay nevertheless: its signature shows that it took others' events.
+    assert!(reader.is_relay(internal.signer()));
+}
+
+#[test]
 fn one_bad_signature_of_a_trusted_signer_spoils_the_event() {
     let trust = everybody();
     let lenient = upstream(&["_lk.archive."]);

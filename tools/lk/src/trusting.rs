@@ -13,7 +13,7 @@ use laniakea_event::{Trust, keys::KeyFile};
 use laniakea_wire::subscription::Believe;
 
 use crate::{
-    commands::key::{KeyConfig, Upstream},
+    commands::key::{KeyConfig, UpstreamEntry},
     failure::Explain as _,
     output::Notices,
 };
@@ -57,8 +57,7 @@ impl Trusting {
 }
 
 /// The table of a configuration. The key of a relay whose configuration it is counts as that of a
-/// relay, as it does in the relay itself; one that it follows, and whose word it takes for some
-/// ids, is the source of these.
+/// relay, as it does in the relay itself, and so does the word of one that it follows.
 fn load_trust(path: &Path, notices: Notices) -> anyhow::Result<Trust> {
     let KeyConfig { identity, mut trust, upstream } = KeyConfig::load(path)?;
     let mut keyring = load_directory(&trust.keys_dir)?.keyring();
@@ -81,9 +80,7 @@ fn load_trust(path: &Path, notices: Notices) -> anyhow::Result<Trust> {
             )),
         }
     }
-    for Upstream { signer, emit } in upstream.into_iter().filter(|entry| !entry.emit.is_empty()) {
-        trust.relays.retain(|relay| *relay != signer);
-        trust.emit.insert(signer, emit);
-    }
-    Ok(trust.table(keyring)?)
+    let upstreams = upstream.iter().map(UpstreamEntry::read).collect::<anyhow::Result<Vec<_>>>();
+    let upstreams = upstreams.with_context(|| format!("[[upstream]] in {}", path.display()));
+    Ok(trust.table(keyring)?.vouching(upstreams.or_usage()?))
 }

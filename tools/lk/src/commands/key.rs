@@ -16,7 +16,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use laniakea_event::SignerId;
 
-pub(crate) use self::config::{KeyConfig, Upstream};
+pub(crate) use self::config::{KeyConfig, UpstreamEntry};
 use crate::{failure::Explain as _, session::Session};
 
 /// What to do with keys.
