@@ -62,7 +62,7 @@ impl Scene {
         // What is not finished is hidden, and no event yet.
         let is_event = |path: &PathBuf| {
             let name = path.file_name().unwrap().to_str().unwrap();
-            name.ends_with(".json") && !name.starts_with('.')
+            path.extension().is_some_and(|end| end == "json") && !name.starts_with('.')
         };
         let mut files: Vec<PathBuf> = paths.filter(is_event).collect();
         files.sort();
