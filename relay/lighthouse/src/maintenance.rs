@@ -11,9 +11,14 @@ pub(crate) mod verify;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use laniakea_event::Trust;
 use laniakea_journal_sqlite::{JournalReader, OpenError};
 
-use crate::{app::journal_file, config};
+use crate::{
+    app::journal_file,
+    config::{self, Config},
+    policy::Policy,
+};
 
 /// Which journal is meant.
 #[derive(Debug, Args)]
@@ -34,6 +39,12 @@ impl Which {
             None => open(&journal_file(&config::load(&self.config)?)),
         }
     }
+}
+
+/// Whom to believe about what a relay took, long ago or from another relay.
+fn believed(config: &Config, policy: &Policy) -> anyhow::Result<Trust> {
+    let upstreams = config.upstreams()?.into_iter().map(|settings| settings.upstream);
+    Ok(policy.trust.clone().vouching(upstreams))
 }
 
 fn open(path: &Path) -> anyhow::Result<JournalReader> {

@@ -55,7 +55,7 @@ impl Import {
         let source = Source::open(&self.from)?;
         let journal = app::open_journal(&config, &key)?;
         let mut import = Importer {
-            trust: &policy.current().trust,
+            trust: &super::believed(&config, &policy.current())?,
             key,
             now: clock.now(),
             journal: &journal,

@@ -40,7 +40,7 @@ impl Verify {
         let clock = Arc::new(SystemClock);
         let policy = PolicySource::load(&config, &self.which.config, key, clock.clone())?;
         let journal = self.which.open()?;
-        let facts = verify(&journal, &policy.current().trust, clock.now())?;
+        let facts = verify(&journal, &super::believed(&config, &policy.current())?, clock.now())?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&facts)?);
         } else {
