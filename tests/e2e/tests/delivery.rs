@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, process::Command};
 
-use laniakea_e2e::{Module, Relay, RunningRelay, Signal, within};
+use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until, within};
 use laniakea_event::{Digest, Prefix, Seq};
 use laniakea_wire::subscription::{CursorFile, Delivery, Start, Subscription, Update};
 
@@ -241,5 +241,42 @@ async fn a_terminated_relay_finishes_what_it_took_and_exits_well() {
     let mut sink = relay.subscribe(Start::After(Seq::START));
     for seq in 1..=10 {
         assert_eq!(next_event(&mut sink).await.note().unwrap().seq, Seq(seq));
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_that_names_itself_is_listed_with_how_far_it_is() {
+    let archive = archive();
+    let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
+    submit(&relay, &archive, 3).await;
+    let cursor = relay.directory().join("cursor");
+    let on = |name: &str, command: &str| {
+        let mut on = Command::new(binary("lk"));
+        on.args(["on", "_lk.archive.", "--name", name, "--from", &relay.endpoints().publish])
+            .args(["--replay", &relay.endpoints().replay, "--cursor", cursor.to_str().unwrap()])
+            .args(["--", command]);
+        on
+    };
+    fs::write(&cursor, format!("{}:0\n", journal_of(&relay).await)).unwrap();
+    let _consumer = Process::start(&mut on("mailer", "/bin/true"));
+    let status = || {
+        let mut status = Command::new(binary("lk"));
+        let output = status.args(["status", "--replay", &relay.endpoints().replay]).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let line = until("the consumer", || {
+        status().lines().find(|line| line.contains("mailer  up to date")).map(str::to_owned)
+    });
+    assert!(line.contains(", at 3, seen 20"), "{line}");
+    let refused = on("a\nb", "/bin/true").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+async fn journal_of(relay: &RunningRelay) -> uuid::Uuid {
+    let mut sink = relay.subscribe(Start::After(Seq::START));
+    loop {
+        if let Update::CaughtUp(position) = next_update(&mut sink).await {
+            return position.journal;
+        }
     }
 }

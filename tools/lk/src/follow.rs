@@ -6,6 +6,7 @@ mod printer;
 mod refusals;
 mod selection;
 mod signals;
+mod sink_name;
 
 use std::{future, time::Duration};
 
@@ -20,7 +21,11 @@ use laniakea_wire::{
 
 use self::contacts::Contacts;
 pub(crate) use self::{
-    printer::Printer, refusals::Refusals, selection::Selection, signals::StopSignals,
+    printer::Printer,
+    refusals::Refusals,
+    selection::Selection,
+    signals::StopSignals,
+    sink_name::{SINK_NAME_HELP, parse_sink_name},
 };
 use crate::{output::Progress, session::Session, subject::subject};
 

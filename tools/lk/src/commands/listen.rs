@@ -13,7 +13,7 @@ use crate::{
     commands::runtime,
     endpoints::{RelayAt, RelayEndpoints},
     failure::usage,
-    follow::{Follow, Printer, Selection},
+    follow::{Follow, Printer, SINK_NAME_HELP, Selection, parse_sink_name},
     output::Format,
     session::Session,
     when::When,
@@ -31,6 +31,14 @@ pub(crate) struct Listen {
     endpoints: RelayEndpoints,
     #[command(flatten)]
     beginning: Beginning,
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = parse_sink_name,
+        requires = "cursor",
+        help = SINK_NAME_HELP
+    )]
+    name: Option<String>,
     /// End after so many events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -108,6 +116,7 @@ impl Listen {
             }
             configs.push(SubscriptionConfig {
                 prefixes: self.prefixes.clone(),
+                name: self.name.clone(),
                 start: start.clone(),
                 believe: believe.clone(),
                 cursor: cursor

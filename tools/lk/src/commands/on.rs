@@ -20,7 +20,7 @@ use crate::{
     },
     endpoints::StreamEndpoints,
     failure::{hinted, usage},
-    follow::{Follow, Happening, Selection},
+    follow::{Follow, Happening, SINK_NAME_HELP, Selection, parse_sink_name},
     session::Session,
 };
 
@@ -40,6 +40,8 @@ pub(crate) struct On {
     cursor: PathBuf,
     #[command(flatten)]
     patience: Patience,
+    #[arg(long, value_name = "NAME", value_parser = parse_sink_name, help = SINK_NAME_HELP)]
+    name: Option<String>,
     /// Read on in this journal, although the relay had another one when the cursor was stored.
     #[arg(long, value_name = "UUID")]
     accept_journal: Option<Uuid>,
@@ -68,6 +70,7 @@ impl On {
         let mut worker = Worker::new(handler, &self.patience, session)?;
         let config = SubscriptionConfig {
             prefixes: self.prefixes,
+            name: self.name,
             believe,
             other_journal: OtherJournal::Stop { accept: self.accept_journal },
             cursor: Some(Box::new(CursorFile::new(self.cursor))),
