@@ -142,6 +142,17 @@ pub enum Damage {
         /// Of how many events.
         missing: u64,
     },
+    /// The write-ahead log lost transactions that had been committed.
+    #[error("its log (-wal) has {found} pages that hold, of {committed} that were committed")]
+    Log {
+        /// So many pages at its beginning hold.
+        found: u32,
+        /// At least so many were committed.
+        committed: u32,
+    },
+    /// The write-ahead log's first bytes are not what was written.
+    #[error("the header of its log (-wal) is damaged")]
+    LogHeader,
     /// One event is not what was written.
     #[error("event {seq} is damaged: {what}")]
     Event {
@@ -171,12 +182,23 @@ pub enum EventDamage {
     /// Some bit differs from what was written.
     #[error("its checksum does not hold")]
     Checksum,
+    /// SQLite cannot make sense of the part of the file that it stands in.
+    #[error("SQLite cannot read it")]
+    Unreadable,
     /// The index says that it has another id.
     #[error("its id is not the one in the index")]
     Id,
 }
 
 impl Damage {
+    /// Whether what stands in the file is wrong, rather than the disk or the machine.
+    pub(crate) fn is_of_file(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => is_corruption(error),
+            _ => true,
+        }
+    }
+
     /// What reading met: damage of one event, of the whole, or a disk that fails.
     pub(crate) fn into_read_error(self, journal: &str) -> JournalError {
         let journal = journal.to_owned();

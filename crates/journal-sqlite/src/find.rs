@@ -28,7 +28,17 @@ pub(crate) fn by_digest(
     let mut select =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"))?;
     for block in (Block::of(first).0..incomplete.0).rev().map(Block) {
-        for seq in block::seqs_by_digest(connection, block, digest)? {
+        let candidates = match block::seqs_by_digest(connection, block, digest) {
+            // The events are still there.
+            Err(damage) if damage.is_of_file() => {
+                if let Some(event) = scan_block(connection, block, digest)? {
+                    return Ok(Some(event));
+                }
+                continue;
+            }
+            candidates => candidates?,
+        };
+        for seq in candidates {
             let mut rows = select.query([to_integer(seq)])?;
             // A row that is missing is one that retention removed.
             let event = rows.next()?.map(row::decode).transpose()?;
@@ -38,4 +48,18 @@ pub(crate) fn by_digest(
         }
     }
     Ok(None)
+}
+
+/// Looks at each event of a block.
+fn scan_block(
+    connection: &Connection,
+    block: Block,
+    digest: &Digest,
+) -> Result<Option<StoredEvent>, Damage> {
+    let mut scan = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM event WHERE seq > ?1 AND seq <= ?2 AND digest = ?3"
+    ))?;
+    let (from, to) = (to_integer(block.start()), to_integer(block.end()));
+    let mut rows = scan.query((from, to, digest.as_bytes()))?;
+    rows.next()?.map(row::decode).transpose()
 }

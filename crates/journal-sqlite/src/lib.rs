@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod group;
 mod journal;
 mod lock;
+mod log;
 mod open;
 mod page;
 mod position;

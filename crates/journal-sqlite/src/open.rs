@@ -14,6 +14,7 @@ use crate::{
     Damage, OpenError, check,
     group::{Owner, State},
     lock::FileLock,
+    log,
     readers::{BUSY_TIMEOUT, Readers},
     schema::{self, setup_error},
     writer::Writer,
@@ -45,6 +46,11 @@ pub(crate) fn open(path: &Path, relay: SignerId, new_id: Uuid) -> Result<Opened,
     let lock = FileLock::take(&path)?;
     if read_header(&path)? == Some(schema::BACKUP_ID) {
         return Err(OpenError::Backup { path });
+    }
+    let damage = log::damage(&path)
+        .map_err(|source| OpenError::Inaccessible { path: path.clone(), source })?;
+    if let Some(source) = damage {
+        return Err(OpenError::Damaged { path, source });
     }
     let connection = connect(&path).map_err(|error| setup_error(&path, error))?;
     schema::migrate(&connection, &path, schema::STEPS, new_id)?;

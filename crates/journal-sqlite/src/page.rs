@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use laniakea_event::{EventId, Prefix, Seq};
 use laniakea_journal::{Bounds, Page, Query, StoredEvent};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row, Rows};
 
 use crate::{
     block::{self, Block},
-    error::{Damage, EventDamage},
+    error::{Damage, EventDamage, is_corruption},
     position,
     row::{self, COLUMNS, to_integer},
 };
@@ -73,10 +73,12 @@ fn scan(
     is_selected: impl Fn(&EventId) -> bool,
 ) -> Result<ControlFlow<()>, Damage> {
     let mut select = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM event WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"
+        // Not `seq > ?`: that would begin with a look at the event before, whose part of the file
+        // may be the one that cannot be read.
+        "SELECT {COLUMNS} FROM event WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq"
     ))?;
-    let mut rows = select.query((to_integer(page.next), to_integer(last)))?;
-    while let Some(row) = rows.next()? {
+    let mut rows = select.query((to_integer(page.next.next()), to_integer(last)))?;
+    while let Some(row) = next(&mut rows, page.next.next())? {
         let seq = page.next.next();
         if row::seq(row, 0)? != seq {
             return Err(Damage::Event { seq, what: EventDamage::Missing });
@@ -92,6 +94,17 @@ fn scan(
         return Err(Damage::Event { seq: page.next.next(), what: EventDamage::Missing });
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// The next row, which is that of event `seq`. Where a part of the file makes no sense, the events in
+/// it are damaged one by one, and what stands in other parts can be read.
+fn next<'r, 's>(rows: &'r mut Rows<'s>, seq: Seq) -> Result<Option<&'r Row<'s>>, Damage> {
+    rows.next().map_err(|error| {
+        if is_corruption(&error) {
+            return Damage::Event { seq, what: EventDamage::Unreadable };
+        }
+        error.into()
+    })
 }
 
 /// Looks at the events that the index names, and at each of those behind the index.
@@ -123,11 +136,20 @@ fn select_in(
 ) -> Result<ControlFlow<()>, Damage> {
     let mut select =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"))?;
-    let found = block::seqs_by_prefix(connection, block, &page.query.prefixes)?;
+    let prefixes = &page.query.prefixes;
+    let found = match block::seqs_by_prefix(connection, block, prefixes) {
+        // The events are still there.
+        Err(damage) if damage.is_of_file() => {
+            let is_selected = |id: &EventId| prefixes.iter().any(|prefix| prefix.matches(id));
+            return scan(connection, page, block.end(), is_selected);
+        }
+        found => found?,
+    };
     for (seq, id) in found.range(page.next.next()..) {
         let damage = |what| Damage::Event { seq: *seq, what };
         let mut rows = select.query([to_integer(*seq)])?;
-        let event = row::decode(rows.next()?.ok_or(damage(EventDamage::Missing))?)?;
+        let row = next(&mut rows, *seq)?.ok_or(damage(EventDamage::Missing))?;
+        let event = row::decode(row)?;
         if event.id != *id {
             return Err(damage(EventDamage::Id));
         }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use laniakea_event::Seq;
 use laniakea_journal::Bounds;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::{
-    error::{Damage, EventDamage},
+    error::{Damage, is_corruption},
     prefixes,
     row::to_integer,
 };
@@ -34,30 +34,51 @@ pub(crate) fn bounds(connection: &Connection) -> Result<Bounds, Damage> {
 pub(crate) fn at(connection: &Connection, time: Timestamp) -> Result<Seq, Damage> {
     let Bounds { first, last } = bounds(connection)?;
     let time = microseconds_from(time);
-    let mut select = connection.prepare_cached("SELECT latest FROM event WHERE seq = ?1")?;
     let (mut from, mut to) = (first.0, last.0 + 1);
     while from < to {
         let middle = from.midpoint(to);
-        let seq = Seq(middle);
-        let latest: Option<i64> =
-            select.query_row([to_integer(seq)], |row| row.get(0)).optional()?;
-        let missing = Damage::Event { seq, what: EventDamage::Missing };
-        if latest.ok_or(missing)? >= time {
-            to = middle;
-        } else {
-            from = middle + 1;
+        match latest_from(connection, Seq(middle), Seq(to))? {
+            Some((seq, latest)) if latest < time => from = seq.0 + 1,
+            // Also where nothing is left between: then it is decided further in front.
+            _ => to = middle,
         }
     }
     // Where retention stopped between two events, the greatest time before may be that of one
     // that is gone: then the event that is meant stands a little further on.
-    let found: Option<i64> = connection
+    let found = connection
         .prepare_cached(
             "SELECT seq FROM event WHERE seq >= ?1 AND received >= ?2 ORDER BY seq LIMIT 1",
         )?
-        .query_row((to_integer(Seq(from)), time), |row| row.get(0))
-        .optional()?;
+        .query_row((to_integer(Seq(from)), time), |row| row.get::<_, i64>(0))
+        .optional();
+    let found = match found {
+        // Reading from here on will name what is damaged.
+        Err(error) if is_corruption(&error) => return Ok(Seq(from - 1)),
+        found => found?,
+    };
     let found = found.and_then(|found| u64::try_from(found).ok());
     Ok(found.map_or(last, |found| Seq(found.saturating_sub(1))))
+}
+
+/// The first event from `from` on and before `to` that can be read, and the greatest `received` up to
+/// it.
+fn latest_from(connection: &Connection, from: Seq, to: Seq) -> Result<Option<(Seq, i64)>, Damage> {
+    let mut select = connection.prepare_cached(
+        "SELECT seq, latest FROM event WHERE seq >= ?1 AND seq < ?2 ORDER BY seq LIMIT 1",
+    )?;
+    let mut from = from;
+    while from < to {
+        let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+        match select.query_row((to_integer(from), to_integer(to)), row).optional() {
+            Err(error) if is_corruption(&error) => from = from.next(),
+            found => {
+                let found = found?;
+                let seq = |(seq, latest)| Some((Seq(u64::try_from(seq).ok()?), latest));
+                return Ok(found.and_then(seq));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The first whole microsecond at or after a time.

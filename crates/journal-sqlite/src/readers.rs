@@ -37,8 +37,11 @@ impl Readers {
         let connection = kept.map_or_else(|| self.connect(), Ok)?;
         let moment = Transaction::new_unchecked(&connection, TransactionBehavior::Deferred)?;
         let result = read(&connection)?;
-        moment.commit()?;
-        // After an error the connection is not kept; the next reader makes a new one.
+        // After an error the connection is not kept; the next reader makes a new one. What was read
+        // before a part of the file that makes no sense is good, although SQLite says so once more.
+        if moment.commit().is_err() {
+            return Ok(result);
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(connection);

@@ -1,10 +1,10 @@
 //! The one connection that writes: turns, failures and checkpoints.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use laniakea_event::Seq;
 use laniakea_journal::{Appended, Entry, JournalError};
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use crate::{
     error::{Damage, is_full},
@@ -34,6 +34,9 @@ const CHECKPOINTS: Checkpoints = Checkpoints {
 /// About what a transaction writes beside the frames: a page in each of its tables.
 const TRANSACTION_BYTES: usize = 5 * 4096;
 
+/// How often a full disk has the log written back.
+const ROOM_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The writer; whoever holds it has the turn.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -44,6 +47,8 @@ pub(crate) struct Writer {
     checkpoints: Checkpoints,
     /// About how much was committed since the last checkpoint.
     uncheckpointed: usize,
+    /// When room was made last.
+    room_made: Option<Instant>,
     has_failed: bool,
 }
 
@@ -61,6 +66,7 @@ impl Writer {
             state,
             checkpoints: CHECKPOINTS,
             uncheckpointed: 0,
+            room_made: None,
             has_failed: false,
         }
     }
@@ -71,7 +77,10 @@ impl Writer {
         if group.is_empty() {
             return Ok(Vec::new());
         }
-        let appended = group::append(&self.connection, &self.owner, &self.state, group);
+        let mut appended = group::append(&self.connection, &self.owner, &self.state, group);
+        if appended.as_ref().is_err_and(is_full) && self.makes_room() {
+            appended = group::append(&self.connection, &self.owner, &self.state, group);
+        }
         let (outcomes, changes) = appended.map_err(|error| self.fail(error))?;
         // A crash from here on leaves the group recorded and its senders unanswered: they send
         // it again, and are told that it is a duplicate.
@@ -108,8 +117,38 @@ impl Writer {
     /// again, and no sync that failed is tried again.
     fn fail(&mut self, error: rusqlite::Error) -> JournalError {
         let error = Damage::from(error).into_write_error(&self.name);
-        self.has_failed = !error.is_recoverable() || !self.connection.is_autocommit();
+        if !error.is_recoverable() || !self.connection.is_autocommit() {
+            self.give_up();
+        }
         error
+    }
+
+    /// Writes nothing any more. SQLite would write the log back and sync it once more when the last
+    /// connection is closed, and that sync may succeed without having written what the one before
+    /// it failed to write.
+    fn give_up(&mut self) {
+        self.has_failed = true;
+        let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        // There is no reason for which it could fail, and nothing left that could be done then.
+        self.connection.set_db_config(no_checkpoint, true).unwrap_or_default();
+    }
+
+    /// Where the disk is too full for the log to grow, writes it back into the file, so that it
+    /// begins anew in the room that it has: on a small disk it may be what fills it.
+    fn makes_room(&mut self) -> bool {
+        if self.room_made.is_some_and(|at| at.elapsed() < ROOM_INTERVAL) {
+            return false;
+        }
+        self.room_made = Some(Instant::now());
+        match checkpoint(&self.connection, "RESTART") {
+            Ok(_) => true,
+            Err(error) => {
+                if !is_full(&error) {
+                    self.give_up();
+                }
+                false
+            }
+        }
     }
 
     /// Writes the log back into the file when it has grown.
@@ -124,7 +163,7 @@ impl Writer {
         self.uncheckpointed = 0;
         match self.checkpoint() {
             // Nobody heard of a failure yet: the log still has everything that was acknowledged.
-            Err(error) if !is_full(&error) => self.has_failed = true,
+            Err(error) if !is_full(&error) => self.give_up(),
             _ => {}
         }
     }
