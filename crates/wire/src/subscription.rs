@@ -152,7 +152,8 @@ pub enum Update {
     /// Everything in the journal was delivered; live events follow. The position can be stored
     /// like that of an event.
     CaughtUp(Position),
-    /// Events are gone: the journal no longer has them, or there is no journal to ask.
+    /// Events are gone: the journal no longer has them, or holds them damaged, or there is no
+    /// journal to ask.
     Lost {
         /// The last position before the hole.
         after: Seq,

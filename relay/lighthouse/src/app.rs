@@ -29,7 +29,7 @@ use crate::{
     counters::{Counters, SocketCounters},
     policy::PolicySource,
     record::Recorder,
-    sink::{Publication, Replayer, Sinks},
+    sink::{DamagedEvents, Publication, Replayer, Sinks},
     source::{Submissions, Surroundings, Upstreams, check_upstreams},
 };
 
@@ -176,6 +176,7 @@ impl App {
             counters,
             socket_counters,
             sinks: sinks.clone(),
+            damaged: DamagedEvents::default(),
         };
         lifecycle.spawn_thread("relay", {
             let close_submit = close_submit.clone();

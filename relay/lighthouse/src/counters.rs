@@ -31,6 +31,8 @@ pub(crate) struct Counters {
     pub(crate) published: Count,
     /// Replay requests that were answered.
     pub(crate) replayed: Count,
+    /// Events that were found damaged in the journal.
+    pub(crate) damaged_events: Count,
     /// What comes from relays that this one follows; it is in none of the other counts of events
     /// that come in.
     pub(crate) upstream: UpstreamCounters,
@@ -66,8 +68,17 @@ impl Counters {
 
     /// All counts by name; rejections that never happened are left out.
     pub(crate) fn snapshot(&self) -> BTreeMap<String, u64> {
-        let Self { submitted, accepted, duplicates, lost, published, replayed, upstream, rejected } =
-            self;
+        let Self {
+            submitted,
+            accepted,
+            duplicates,
+            lost,
+            published,
+            replayed,
+            damaged_events,
+            upstream,
+            rejected,
+        } = self;
         let named = [
             ("submitted", submitted),
             ("accepted", accepted),
@@ -75,6 +86,7 @@ impl Counters {
             ("lost", lost),
             ("published", published),
             ("replayed", replayed),
+            ("damaged_events", damaged_events),
         ];
         let named = named.map(|(name, count)| (name.to_owned(), count.value()));
         let rejected = Reason::ALL

@@ -200,6 +200,7 @@ fn header(journal: Uuid, first: Seq, last: Seq, next: Option<Seq>) -> Header {
         last,
         count: None,
         next,
+        damaged: Vec::new(),
         relay: None,
         time: None,
         counters: None,

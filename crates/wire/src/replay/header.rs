@@ -23,6 +23,9 @@ pub struct Header {
     /// The `after` of the next page (read).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Seq>,
+    /// Events that this page passed over, since what the journal holds of them is damaged (read).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<Seq>,
     /// The relay's name as a signer (status).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<String>,

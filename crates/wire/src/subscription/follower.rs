@@ -6,6 +6,7 @@
 //! every other case the journal is read again from the lowest of these positions.
 
 mod claims;
+mod holes;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -13,7 +14,10 @@ use jiff::Timestamp;
 use laniakea_event::{Digest, EventId, Prefix, Seq};
 use uuid::Uuid;
 
-use self::claims::{Claims, Verdict};
+use self::{
+    claims::{Claims, Verdict},
+    holes::Holes,
+};
 use super::{
     Believe, Delivery, OtherJournal, Position, Start, SubscriptionConfig, SubscriptionError, Update,
 };
@@ -64,6 +68,16 @@ enum State {
         /// The timer wants to know whether something was missed.
         wants_status: bool,
     },
+}
+
+/// What a page says.
+struct Page {
+    events: Vec<Vec<u8>>,
+    /// Events that the journal holds damaged.
+    damaged: Vec<Seq>,
+    first: Seq,
+    next: Seq,
+    last: Seq,
 }
 
 const FOLLOWING: State = State::Following { wants_status: false };
@@ -186,7 +200,7 @@ impl Follower {
 
     /// The answer to what [`Self::wanted`] asked.
     pub(super) fn on_answer(&mut self, request: &Request, answer: Answer) {
-        let Header { journal, first, last, next, .. } = answer.header;
+        let Header { journal, first, last, next, damaged, .. } = answer.header;
         if self.journal.is_some_and(|known| known != journal) {
             self.change_journal(journal);
             return;
@@ -199,7 +213,8 @@ impl Follower {
             // The next header decides whether they are; reading from there would make them certain.
             (Request::Read(_), _) if verdict == Verdict::Doubtful => {}
             (Request::Read(read), Some(next)) => {
-                self.on_page(read, answer.events, first, next, last);
+                let page = Page { events: answer.events, damaged, first, next, last };
+                self.on_page(read, page);
             }
             (Request::Read(_), None) => self.fail_not_a_relay(),
             _ => self.on_status(last),
@@ -244,7 +259,9 @@ impl Follower {
         }
     }
 
-    fn on_page(&mut self, read: &Read, events: Vec<Vec<u8>>, first: Seq, next: Seq, last: Seq) {
+    fn on_page(&mut self, read: &Read, page: Page) {
+        let Page { events, damaged, first, next, last } = page;
+        let mut holes = Holes::new(damaged, self.read_from(read), next);
         if let From::After(after) = read.from {
             if after.next() < first {
                 self.tell(Update::Lost { after, before: first });
@@ -258,18 +275,38 @@ impl Follower {
         }
         for frame in events {
             match Delivery::open(frame, &self.believe, (self.clock)()) {
-                Ok(delivery) => self.on_replayed(delivery, next),
+                Ok(delivery) => {
+                    if let Some(seq) = delivery.note().map(|note| note.seq) {
+                        self.tell_holes(holes.before(seq));
+                    }
+                    self.on_replayed(delivery, next);
+                }
                 Err(rejection) => {
                     self.tell(Update::Refused { seq: None, reason: rejection.to_string() });
                 }
             }
         }
+        self.tell_holes(holes.rest());
         self.advance(next);
         self.tell(Update::Progress { at: next, last });
         if next < last {
             self.state = State::Reading;
         } else {
             self.catch_up_or_follow();
+        }
+    }
+
+    /// The position that was read from; the beginning where only the relay knows it.
+    fn read_from(&self, read: &Read) -> Seq {
+        match read.from {
+            From::After(after) => after.max(self.complete()),
+            From::Since(_) => Seq::START,
+        }
+    }
+
+    fn tell_holes(&mut self, holes: Vec<(Seq, Seq)>) {
+        for (after, before) in holes {
+            self.tell(Update::Lost { after, before });
         }
     }
 

@@ -4,17 +4,19 @@ use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use laniakea_daemon::Clock;
-use laniakea_event::{Digest, SignerId};
-use laniakea_journal::{Journal, JournalError, Query};
+use laniakea_event::{Digest, Seq, SignerId};
+use laniakea_journal::{Journal, JournalError, Page, Query};
 use laniakea_wire::replay::{
     AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
     SinkReport,
 };
 
-use super::Sinks;
+use super::{DamagedEvents, Sinks};
 use crate::counters::{Counters, SocketCounters};
 
 const MAX_PAGE_BYTES: usize = 4 << 20;
+/// Damaged events that one page passes over.
+const MAX_PASSED_OVER: usize = 1_000;
 
 /// Serves replay requests; several threads may run one each.
 #[derive(Clone)]
@@ -27,6 +29,7 @@ pub(crate) struct Replayer {
     pub(crate) counters: Arc<Counters>,
     pub(crate) socket_counters: SocketCounters,
     pub(crate) sinks: Sinks,
+    pub(crate) damaged: DamagedEvents,
 }
 
 type Answer = (Header, Vec<Vec<u8>>);
@@ -84,20 +87,56 @@ impl Replayer {
                     let detail = "`since` is not of the form 2026-11-23T16:00:00Z";
                     Failure::new(FailureReason::BadRequest, detail)
                 })?;
-                self.journal.position_at(time).map_err(unavailable)?
+                self.position_at(time)?
             }
         };
         let query =
             Query { after, prefixes: prefixes.clone(), limit: *limit, max_bytes: MAX_PAGE_BYTES };
-        let page = self.journal.read(&query).map_err(unavailable)?;
+        let (page, damaged) = self.page(query)?;
         let header = Header {
             first: page.first,
             last: page.last,
             count: Some(page.events.len()),
             next: Some(page.next),
+            damaged,
             ..self.header()?
         };
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
+    }
+
+    /// Reads a page. Where it would begin with a damaged event, that one is passed over and named:
+    /// one bad row must not keep a consumer from all that comes behind it.
+    fn page(&self, mut query: Query) -> Result<(Page, Vec<Seq>), Failure> {
+        let mut damaged = Vec::new();
+        loop {
+            if damaged.len() >= MAX_PASSED_OVER {
+                let bounds = self.journal.bounds().map_err(unavailable)?;
+                let (first, last) = (bounds.first, bounds.last);
+                return Ok((Page { events: Vec::new(), next: query.after, first, last }, damaged));
+            }
+            match self.journal.read(&query) {
+                Ok(page) => return Ok((page, damaged)),
+                Err(JournalError::DamagedEvent { seq, source, .. }) if seq > query.after => {
+                    self.damaged.note(seq, source.as_ref(), &self.counters);
+                    damaged.push(seq);
+                    query.after = seq;
+                }
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+    }
+
+    /// Where reading since a time begins. Where damage hides the place it is the beginning: too
+    /// much can be thrown away, and too little would be missed.
+    fn position_at(&self, time: Timestamp) -> Result<Seq, Failure> {
+        match self.journal.position_at(time) {
+            Err(JournalError::DamagedEvent { seq, source, .. }) => {
+                self.damaged.note(seq, source.as_ref(), &self.counters);
+                let bounds = self.journal.bounds().map_err(unavailable)?;
+                Ok(Seq(bounds.first.0.saturating_sub(1)))
+            }
+            position => position.map_err(unavailable),
+        }
     }
 
     fn get(&self, digest: &Digest) -> Result<Answer, Failure> {
@@ -117,6 +156,7 @@ impl Replayer {
             last: bounds.last,
             count: None,
             next: None,
+            damaged: Vec::new(),
             relay: None,
             time: None,
             counters: None,

@@ -255,6 +255,7 @@ impl Core {
             last: bounds.last,
             count: None,
             next: None,
+            damaged: Vec::new(),
             relay: None,
             time: None,
             counters: None,

@@ -18,6 +18,8 @@ struct Relay {
     latest: BTreeMap<String, Seq>,
     key: SigningKey,
     first: Seq,
+    /// Passed over by replay, and told.
+    damaged: Vec<Seq>,
 }
 
 impl Relay {
@@ -30,6 +32,7 @@ impl Relay {
             latest: BTreeMap::new(),
             key,
             first: Seq(1),
+            damaged: Vec::new(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Relay {
             last: self.last(),
             count: None,
             next: None,
+            damaged: Vec::new(),
             relay: None,
             time: None,
             counters: None,
@@ -99,7 +103,9 @@ impl Relay {
                 break;
             }
             next = Seq(index as u64 + 1);
-            if prefixes.iter().any(|prefix| prefix.matches(id)) {
+            if self.damaged.contains(&next) {
+                header.damaged.push(next);
+            } else if prefixes.iter().any(|prefix| prefix.matches(id)) {
                 events.push(frame.clone());
             }
         }
@@ -117,13 +123,17 @@ fn config(prefixes: &[&str], start: Start) -> SubscriptionConfig {
     }
 }
 
+fn number_of(delivery: &Delivery) -> u64 {
+    delivery.data().get("number").unwrap().as_u64().unwrap()
+}
+
 /// The numbers of the events among `steps`, and the names of other updates.
 fn told(steps: Vec<Step>) -> (Vec<u64>, Vec<String>) {
     let (mut numbers, mut others) = (Vec::new(), Vec::new());
     for step in steps {
         match step {
             Step::Tell(Update::Event(delivery)) => {
-                numbers.push(delivery.data().get("number").unwrap().as_u64().unwrap());
+                numbers.push(number_of(&delivery));
             }
             Step::Tell(Update::Progress { .. }) | Step::Confirm(..) => {}
             Step::Tell(other) => others.push(format!("{other:?}")),
@@ -252,6 +262,34 @@ fn events_that_retention_removed_are_reported_as_lost() {
     let (numbers, others) = settle(&mut follower, &relay);
     assert_eq!(numbers, [4, 5]);
     assert!(others[0].starts_with("Lost { after: Seq(2), before: Seq(5) }"), "{others:?}");
+}
+
+#[test]
+fn damaged_events_are_told_once_in_their_place_and_the_others_delivered() {
+    let mut relay = Relay::new(1);
+    (0..10).for_each(|number| relay.take("a.b.c", number));
+    relay.damaged = [2, 5, 6, 10].map(Seq).to_vec();
+    let mut follower = Follower::new(&config(&[], Start::After(Seq(0))), None);
+    let mut lost = Vec::new();
+    let mut numbers = Vec::new();
+    for _ in 0..3 {
+        let Some(request) = follower.wanted() else { break };
+        follower.on_answer(&request, relay.answer(&request, 5));
+        for step in follower.take_steps() {
+            match step {
+                Step::Tell(Update::Lost { after, before }) => {
+                    assert_eq!(numbers.last().map(|number| number + 1), Some(after.0));
+                    lost.push((after.0, before.0));
+                }
+                Step::Tell(Update::Event(delivery)) => numbers.push(number_of(&delivery)),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(numbers, [0, 2, 3, 6, 7, 8]);
+    assert_eq!(lost, [(1, 3), (4, 7), (9, 11)]);
+    relay.take("a.b.c", 10);
+    assert_eq!(live(&mut follower, &relay, 11), (vec![10], vec![]));
 }
 
 #[test]
