@@ -7,6 +7,7 @@ use crate::{
     Context, HandshakeFailure, WireError,
     curve::Security,
     socket::{MonitoredSocket, Report, Reports, Settings, connect},
+    sys::{SocketOption, set_option},
 };
 
 /// How long after a failed handshake the next one is tried.
@@ -27,7 +28,8 @@ impl ClientSocket {
         endpoint: &str,
         security: &Security,
     ) -> Result<Self, WireError> {
-        let socket = context.monitored(settings, Reports::Client)?;
+        let mut socket = context.monitored(settings, Reports::Client)?;
+        be_quick(&mut socket.socket)?;
         security.protect(&socket.socket)?;
         connect(&socket.socket, endpoint)?;
         Ok(Self { socket, endpoint: endpoint.to_owned(), failure: None, retry: None })
@@ -69,10 +71,26 @@ impl ClientSocket {
     pub(crate) fn retry(&mut self, now: Instant) -> Result<(), zmq::Error> {
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
-            // There may be nothing left that could be disconnected.
-            self.zmq().disconnect(&self.endpoint).unwrap_or_default();
-            self.zmq().connect(&self.endpoint)?;
+            self.start_over()?;
         }
         Ok(())
     }
+
+    /// Connects anew. What was not sent yet is forgotten.
+    pub(crate) fn start_over(&self) -> Result<(), zmq::Error> {
+        // There may be nothing left that could be disconnected.
+        self.zmq().disconnect(&self.endpoint).unwrap_or_default();
+        self.zmq().connect(&self.endpoint)
+    }
+}
+
+/// Notices a connection that is dead, and one that can be made again, within ten seconds together: a host
+/// that vanished says nothing, and TCP alone waits longer and longer before it looks again.
+fn be_quick(socket: &mut zmq::Socket) -> Result<(), zmq::Error> {
+    socket.set_heartbeat_ivl(3_000)?;
+    socket.set_heartbeat_timeout(6_000)?;
+    socket.set_connect_timeout(2_000)?;
+    socket.set_reconnect_ivl_max(2_000)?;
+    // What is sent and not acknowledged for so long: the connection is given up.
+    set_option(socket, SocketOption::TcpMaxRetransmission, 6_000)
 }

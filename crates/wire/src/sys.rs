@@ -15,6 +15,8 @@ pub(crate) enum SocketOption {
     XpubNodrop = 69,
     /// Every subscription and its end is handed over, not only the first and the last of a prefix.
     XpubVerboser = 78,
+    /// Milliseconds after which a connection ends whose data nobody acknowledges.
+    TcpMaxRetransmission = 80,
     /// Without an answer from the ZAP handler nobody gets in.
     ZapEnforceDomain = 93,
 }
@@ -27,9 +29,9 @@ pub(crate) enum SocketOption {
 pub(crate) fn set_option(
     socket: &mut zmq::Socket,
     option: SocketOption,
-    value: bool,
+    value: impl Into<c_int>,
 ) -> Result<(), zmq::Error> {
-    let value = c_int::from(value);
+    let value: c_int = value.into();
     // SAFETY: the socket is open for as long as `socket` lives, nobody else uses it meanwhile
     // because it is borrowed mutably, and ZeroMQ copies the value before it returns.
     let outcome = unsafe {

@@ -155,7 +155,7 @@ impl Publisher {
             config: config.clone(),
             waiting: BTreeMap::new(),
             next_id: 0,
-            may_have_lost: false,
+            is_connected: false,
         };
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
@@ -206,8 +206,9 @@ struct PublisherThread {
     /// By request id, which counts up: the order of submission.
     waiting: BTreeMap<u64, Pending>,
     next_id: u64,
-    /// What waits may not have arrived: the connection broke, or a handshake failed.
-    may_have_lost: bool,
+    /// What waits was sent over the connection that there is; without one nothing is sent, since it
+    /// would arrive before what has to be sent again.
+    is_connected: bool,
 }
 
 impl PublisherThread {
@@ -249,7 +250,9 @@ impl PublisherThread {
             match self.submissions.try_recv() {
                 Ok(mut pending) => {
                     pending.deadline = Instant::now() + self.config.timeout;
-                    self.send(self.next_id, &pending.event)?;
+                    if self.is_connected {
+                        self.send(self.next_id, &pending.event)?;
+                    }
                     self.waiting.insert(self.next_id, pending);
                     self.next_id += 1;
                 }
@@ -297,20 +300,23 @@ impl PublisherThread {
         }
     }
 
-    /// After a reconnection, what waits is sent again: its first copy may have died with the
-    /// relay, and the relay recognises a second one.
+    /// Over a new connection all that waits is sent, in its order: a first copy may have died with
+    /// the relay, and the relay recognises a second one.
     fn read_changes(&mut self) -> Result<(), zmq::Error> {
         while let Some(report) = self.socket.report()? {
             match report {
                 Report::Connected => {
-                    if std::mem::replace(&mut self.may_have_lost, true) {
-                        for (id, pending) in &self.waiting {
-                            self.send(*id, &pending.event)?;
-                        }
+                    self.is_connected = true;
+                    for (id, pending) in &self.waiting {
+                        self.send(*id, &pending.event)?;
                     }
                 }
-                Report::Failed(_) => self.may_have_lost = true,
-                Report::Accepted(_) | Report::Disconnected(_) => {}
+                Report::Disconnected(_) => {
+                    self.is_connected = false;
+                    self.socket.start_over()?;
+                }
+                Report::Failed(_) => self.is_connected = false,
+                Report::Accepted(_) => {}
             }
         }
         self.socket.retry(Instant::now())

@@ -189,6 +189,7 @@ impl SubscriptionThread {
                 }
                 Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
                     self.tell(Update::Disconnected)?;
+                    self.ask_anew()?;
                 }
                 // It is tried again, and fails again: that is told once.
                 Report::Failed(failure) if self.handshake != Some(failure) => {
@@ -197,6 +198,16 @@ impl SubscriptionThread {
                 }
                 Report::Failed(_) | Report::Disconnected(_) | Report::Accepted(_) => {}
             }
+        }
+        Ok(())
+    }
+
+    /// The relay has likely gone, and what was asked with it: do not wait for that answer.
+    fn ask_anew(&mut self) -> Result<(), Ended> {
+        if self.asked.take().is_some()
+            && let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect)
+        {
+            self.fail(error.into())?;
         }
         Ok(())
     }
