@@ -21,6 +21,6 @@ pub use crate::{
     link::Link,
     module::Module,
     process::{Memory, Process, Signal},
-    relay::{Endpoints, Relay, RunningRelay},
+    relay::{Ended, Endpoints, Relay, RunningRelay},
     wait::{until, within},
 };

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
 pub use rustix::process::Signal;
@@ -15,6 +16,7 @@ use crate::until;
 pub struct Process {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -27,9 +29,11 @@ impl Process {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let lines = Arc::new(Mutex::new(Vec::new()));
-        collect(child.stdout.take().unwrap(), lines.clone());
-        collect(child.stderr.take().unwrap(), lines.clone());
-        Self { child, lines }
+        let readers = vec![
+            collect(child.stdout.take().unwrap(), lines.clone()),
+            collect(child.stderr.take().unwrap(), lines.clone()),
+        ];
+        Self { child, lines, readers }
     }
 
     /// What the process printed so far.
@@ -81,6 +85,19 @@ impl Process {
         until("the process to end", || self.child.try_wait().unwrap())
     }
 
+    /// Waits for the end, and for the last line of what was printed.
+    ///
+    /// # Panics
+    ///
+    /// It does not end.
+    pub fn end(mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.wait();
+        for reader in std::mem::take(&mut self.readers) {
+            drop(reader.join());
+        }
+        (status, self.output())
+    }
+
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
@@ -103,10 +120,10 @@ impl Drop for Process {
     }
 }
 
-fn collect(pipe: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) {
+fn collect(pipe: impl Read + Send + 'static, lines: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             lines.lock().unwrap().push(line);
         }
-    });
+    })
 }

@@ -32,6 +32,17 @@ pub struct Relay {
     journal: String,
     environment: Vec<(String, String)>,
     is_encrypted: bool,
+    address: String,
+    wrapper: Vec<String>,
+}
+
+/// How a relay ended that was to start.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub output: Vec<String>,
 }
 
 /// Where a relay listens.
@@ -67,7 +78,24 @@ impl Relay {
             journal: String::new(),
             environment: Vec::new(),
             is_encrypted: false,
+            address: "127.0.0.1".to_owned(),
+            wrapper: Vec::new(),
         }
+    }
+
+    /// Listens on this address instead of the loopback one.
+    #[must_use]
+    pub fn address(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.address);
+        self
+    }
+
+    /// Runs the relay as the last argument of this command, which has to become it (`exec`): its
+    /// process is the relay's. `{data}` is the relay's data directory.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     /// Gives the relay CURVE keys, and encrypted endpoints beside the plain ones.
@@ -154,14 +182,15 @@ impl Relay {
         for module in self.emit.iter().map(|(module, _)| module).chain(&self.relays) {
             module.publish_key(&keys);
         }
+        let any = format!("tcp://{}:*", self.address);
         let any = Endpoints {
-            submit: "tcp://127.0.0.1:*".to_owned(),
-            publish: "tcp://127.0.0.1:*".to_owned(),
-            replay: "tcp://127.0.0.1:*".to_owned(),
-            curve: vec!["tcp://127.0.0.1:*".to_owned(); if self.is_encrypted { 3 } else { 0 }],
+            submit: any.clone(),
+            publish: any.clone(),
+            replay: any.clone(),
+            curve: vec![any; if self.is_encrypted { 3 } else { 0 }],
         };
         self.write_config(&any);
-        let (process, endpoints) = self.start();
+        let (process, endpoints) = self.start().unwrap_or_else(|ended| panic!("{ended:?}"));
         // The same ports again after a restart.
         self.write_config(&endpoints);
         RunningRelay { setup: self, process: Some(process), endpoints, context: Context::new() }
@@ -201,8 +230,18 @@ impl Relay {
         fs::write(self.config_file(), text).unwrap();
     }
 
-    fn start(&self) -> (Process, Endpoints) {
-        let mut command = Command::new(binary("lighthouse"));
+    fn start(&self) -> Result<(Process, Endpoints), Ended> {
+        let data = self.directory.path().join("data").display().to_string();
+        let mut words = self.wrapper.iter().map(|word| word.replace("{data}", &data));
+        let lighthouse = binary("lighthouse");
+        let mut command = match words.next() {
+            Some(program) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(lighthouse);
+                command
+            }
+            None => Command::new(lighthouse),
+        };
         // What the tests read must not depend on the caller's environment.
         command
             .args(["run", "--config"])
@@ -213,13 +252,12 @@ impl Relay {
         let mut process = Process::start(&mut command);
         let ready = until("the relay to be ready", || {
             let ready = process.output().into_iter().find(|line| line.contains("ready"));
-            assert!(
-                ready.is_some() || process.is_running(),
-                "the relay ended: {:?}",
-                process.output()
-            );
-            ready
+            (ready.is_some() || !process.is_running()).then_some(ready)
         });
+        let Some(ready) = ready else {
+            let (status, output) = process.end();
+            return Err(Ended { status, output });
+        };
         let endpoints = ["submit", "publish", "replay"].map(|name| listed(&ready, name));
         let plain = |number: usize| endpoints[number][0].clone();
         let endpoints = Endpoints {
@@ -228,7 +266,7 @@ impl Relay {
             replay: plain(2),
             curve: endpoints.iter().filter_map(|listed| listed.get(1).cloned()).collect(),
         };
-        (process, endpoints)
+        Ok((process, endpoints))
     }
 }
 
@@ -292,9 +330,26 @@ impl RunningRelay {
 
     /// Starts the relay again, on the same ports.
     pub fn start(&mut self) {
-        let (process, endpoints) = self.setup.start();
+        self.try_start().unwrap_or_else(|ended| panic!("the relay ended: {ended:?}"));
+    }
+
+    /// The same, unless it ends at once.
+    pub fn try_start(&mut self) -> Result<(), Ended> {
+        let (process, endpoints) = self.setup.start()?;
         assert_eq!(endpoints, self.endpoints);
         self.process = Some(process);
+        Ok(())
+    }
+
+    /// From the next start on, runs the relay under another command: see [`Relay::under`].
+    pub fn set_wrapper(&mut self, wrapper: &[&str]) {
+        self.setup.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+    }
+
+    /// Waits until the relay ends by itself.
+    pub fn wait(&mut self) -> Ended {
+        let (status, output) = self.process.take().unwrap().end();
+        Ended { status, output }
     }
 
     /// Follows another relay too, from the next start on.
