@@ -13,10 +13,11 @@ test: ## Run every check and every test, as the CI does.
 	@scripts/setup test
 	@scripts/test
 
-soak: ## Attack the relay by the million (SOAK_INPUTS=n), then kill all under load (SOAK_EVENTS=n, SOAK_FAULTS=n).
+soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n), kill all (SOAK_EVENTS=n, SOAK_FAULTS=n).
 	@scripts/setup test
-	@cargo build --release --locked -p lighthouse -p laniakea-soak
+	@cargo build --release --locked -p lighthouse -p laniakea-soak -p laniakea-faults
 	@SOAK_INPUTS=$${SOAK_INPUTS:-1000000} cargo run --release --locked --quiet -p laniakea-soak
+	@SOAK_KILLS=$${SOAK_KILLS:-1000} target/release/laniakea-faults
 	@cargo build --locked -p lighthouse
 	@cargo build --locked --manifest-path sinks/mirk/Cargo.toml
 	@SOAK_EVENTS=$${SOAK_EVENTS:-1000} SOAK_FAULTS=$${SOAK_FAULTS:-40} tests/matrix/run test_soak
