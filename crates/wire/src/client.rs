@@ -84,13 +84,14 @@ impl ClientSocket {
     }
 }
 
-/// Notices a connection that is dead, and one that can be made again, within ten seconds together: a host
-/// that vanished says nothing, and TCP alone waits longer and longer before it looks again.
+/// Notices a dead connection, and that it can be made again, within ten seconds together: a host that
+/// vanished says nothing, and TCP alone waits longer and longer before it tries once more.
 fn be_quick(socket: &mut zmq::Socket) -> Result<(), zmq::Error> {
+    // So that there is something which the other host's kernel has to acknowledge ...
     socket.set_heartbeat_ivl(3_000)?;
-    socket.set_heartbeat_timeout(6_000)?;
+    // ... in so much time. The heartbeat's own timeout stays long: a consumer that is slow to read does
+    // not see the answer, and is not to be cut off for it.
+    set_option(socket, SocketOption::TcpMaxRetransmission, 6_000)?;
     socket.set_connect_timeout(2_000)?;
-    socket.set_reconnect_ivl_max(2_000)?;
-    // What is sent and not acknowledged for so long: the connection is given up.
-    set_option(socket, SocketOption::TcpMaxRetransmission, 6_000)
+    socket.set_reconnect_ivl_max(2_000)
 }

@@ -228,6 +228,14 @@ impl Stream {
         known.waits.push(Wait { since: Instant::now(), number });
     }
 
+    /// The same for the first event that is not through yet: where a fault lasted, those that were made
+    /// meanwhile come first.
+    pub(crate) fn way_is_there(&self) {
+        let mut known = self.known.lock().unwrap();
+        let number = known.through();
+        known.waits.push(Wait { since: Instant::now(), number });
+    }
+
     /// Waits until the events after all faults so far are through, and says whether they are.
     pub(crate) fn flows(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
@@ -431,10 +439,15 @@ impl Known {
         }
     }
 
+    /// Behind the newest event that is acknowledged, and with every sink.
+    fn through(&self) -> usize {
+        let through = self.delivered.iter().map(|progress| progress.end);
+        through.fold(self.acknowledged.end, usize::min)
+    }
+
     /// Looks which waits are over.
     fn resolve(&mut self) {
-        let through = self.delivered.iter().map(|progress| progress.end);
-        let through = through.fold(self.acknowledged.end, usize::min);
+        let through = self.through();
         let is_over = |wait: &mut Wait| wait.number < through;
         for wait in self.waits.extract_if(.., is_over) {
             self.longest = self.longest.max(wait.since.elapsed());

@@ -311,12 +311,12 @@ impl PublisherThread {
                         self.send(*id, &pending.event)?;
                     }
                 }
-                Report::Disconnected(_) => {
-                    self.is_connected = false;
+                // What ZeroMQ still has of it must not go before what is sent again.
+                Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
                     self.socket.start_over()?;
                 }
                 Report::Failed(_) => self.is_connected = false,
-                Report::Accepted(_) => {}
+                Report::Accepted(_) | Report::Disconnected(_) => {}
             }
         }
         self.socket.retry(Instant::now())

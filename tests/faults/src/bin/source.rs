@@ -50,7 +50,10 @@ fn main() -> anyhow::Result<()> {
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut answers = Answers::open(&arguments.answers)?;
     let mut events = Lines::open(&arguments.events)?;
-    let config = PublisherConfig { window: WINDOW, ..PublisherConfig::new(&arguments.submit) };
+    // What is given up and submitted again would stand behind what was submitted meanwhile.
+    let timeout = Duration::from_hours(1);
+    let config =
+        PublisherConfig { window: WINDOW, timeout, ..PublisherConfig::new(&arguments.submit) };
     let publisher = Arc::new(Publisher::connect(&Context::new(), config)?);
     let mut new = VecDeque::new();
     let mut waiting = JoinSet::new();
