@@ -7,7 +7,7 @@ use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
     curve::Security,
-    socket::{Received, Settings, poll, receive},
+    socket::{Received, Report, Settings, poll, receive},
     submit::because,
 };
 
@@ -106,6 +106,7 @@ pub(crate) struct ReplaySocket {
     socket: ClientSocket,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
+    is_connected: bool,
 }
 
 impl ReplaySocket {
@@ -117,15 +118,40 @@ impl ReplaySocket {
     ) -> Result<Self, WireError> {
         let socket = open(context, endpoint, security, max_frame_bytes)?;
         let (context, security) = (context.clone(), security.clone());
-        let endpoint = endpoint.to_owned();
-        Ok(Self { context, endpoint, security, max_frame_bytes, socket, id: 0 })
+        Ok(Self {
+            context,
+            endpoint: endpoint.to_owned(),
+            security,
+            max_frame_bytes,
+            socket,
+            id: 0,
+            is_connected: false,
+        })
     }
 
     /// Starts over with a new connection: what was asked on the old one is not waited for.
     pub(crate) fn reconnect(&mut self) -> Result<(), WireError> {
         let Self { context, endpoint, security, max_frame_bytes, .. } = self;
         self.socket = open(context, endpoint, security, *max_frame_bytes)?;
+        self.is_connected = false;
         Ok(())
+    }
+
+    /// Whether a connection broke since the last call. What was asked over it gets no answer.
+    pub(crate) fn has_broken(&mut self) -> Result<bool, WireError> {
+        let mut has_broken = false;
+        while let Some(report) = self.socket.report()? {
+            match report {
+                Report::Connected => self.is_connected = true,
+                Report::Disconnected(_) => has_broken |= std::mem::take(&mut self.is_connected),
+                Report::Failed(_) | Report::Accepted(_) => {}
+            }
+        }
+        Ok(has_broken)
+    }
+
+    pub(crate) fn monitor_item(&self) -> zmq::PollItem<'_> {
+        self.socket.monitor_item()
     }
 
     pub(crate) fn send(&mut self, request: &Request) -> Result<(), WireError> {

@@ -140,6 +140,7 @@ impl SubscriptionThread {
         self.read_changes()?;
         let is_burst = self.read_live()?;
         self.read_answer()?;
+        self.ask_anew()?;
         self.run_timers()?;
         self.ask()?;
         self.handled.tick();
@@ -156,6 +157,7 @@ impl SubscriptionThread {
             self.live.monitor_item(),
         ];
         items.extend(self.replay.as_ref().map(ReplaySocket::poll_item));
+        items.extend(self.replay.as_ref().map(ReplaySocket::monitor_item));
         let left = self.next_timer().saturating_duration_since(Instant::now());
         poll(&mut items, i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1))?;
         Ok(())
@@ -189,7 +191,6 @@ impl SubscriptionThread {
                 }
                 Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
                     self.tell(Update::Disconnected)?;
-                    self.ask_anew()?;
                 }
                 // It is tried again, and fails again: that is told once.
                 Report::Failed(failure) if self.handshake != Some(failure) => {
@@ -202,14 +203,17 @@ impl SubscriptionThread {
         Ok(())
     }
 
-    /// The relay has likely gone, and what was asked with it: do not wait for that answer.
+    /// What was asked over a connection that broke is asked again: there will be no answer.
     fn ask_anew(&mut self) -> Result<(), Ended> {
-        if self.asked.take().is_some()
-            && let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect)
-        {
-            self.fail(error.into())?;
+        let broken = self.replay.as_mut().map(ReplaySocket::has_broken);
+        match broken {
+            Some(Ok(true)) if self.asked.take().is_some() => {
+                let reconnected = self.replay.as_mut().map(ReplaySocket::reconnect);
+                reconnected.unwrap_or(Ok(())).or_else(|error| self.fail(error.into()))
+            }
+            Some(Err(error)) => self.fail(error.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Says whether there may be more.
