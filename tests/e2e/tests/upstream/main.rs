@@ -316,6 +316,7 @@ fn nonsense() -> Header {
         last: Seq(7),
         count: None,
         next: None,
+        damaged: Vec::new(),
         relay: None,
         time: None,
         counters: None,
