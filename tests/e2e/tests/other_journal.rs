@@ -186,6 +186,7 @@ fn header(journal: Uuid, last: Seq) -> Header {
         last,
         count: None,
         next: None,
+        damaged: Vec::new(),
         relay: None,
         time: None,
         counters: None,
