@@ -33,8 +33,8 @@ fn arrivals(server: &SubmitServer, count: usize) -> Vec<Vec<u8>> {
     while arrived.len() < count {
         let Next::Batch(batch) = server.next(Some(PATIENCE)) else { break };
         for submission in batch {
-            if !arrived.contains(&submission.event.to_vec()) {
-                arrived.push(submission.event.to_vec());
+            if !arrived.contains(&submission.event) {
+                arrived.push(submission.event);
             }
         }
     }
