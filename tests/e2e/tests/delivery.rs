@@ -280,3 +280,30 @@ async fn journal_of(relay: &RunningRelay) -> uuid::Uuid {
         }
     }
 }
+
+#[tokio::test]
+async fn a_consumer_that_is_slow_is_not_silent() {
+    let archive = archive();
+    let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
+    submit(&relay, &archive, 50).await;
+    let mut sink = relay.subscribe_with(|config| {
+        config.name = Some("slow".to_owned());
+        config.start = Start::After(Seq::START);
+        config.cursor = Some(Box::new(CursorFile::new(relay.directory().join("cursor"))));
+        config.queued_updates = 1;
+        config.status_interval = std::time::Duration::from_millis(50);
+    });
+    let first = next_event(&mut sink).await;
+    sink.handled(first.position().unwrap()).unwrap();
+    // From here on nothing is taken: there is no room for the other events.
+    let mut reports = BTreeSet::new();
+    until("several reports", || {
+        let sinks = relay.status().sinks.unwrap();
+        reports.extend(sinks.into_iter().map(|sink| (sink.seen, sink.seq)));
+        (reports.len() > 3).then_some(())
+    });
+    assert!(reports.iter().all(|(_, seq)| *seq == Seq(1)), "{reports:?}");
+    for number in 2..=50 {
+        assert_eq!(next_event(&mut sink).await.note().unwrap().seq, Seq(number));
+    }
+}

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
     Handled, Position, SubscriptionConfig, SubscriptionError, Update,
@@ -26,6 +26,10 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// Between requests that only confirm how far the journal goes, and before a busy relay is
 /// asked again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How often a consumer with a name reports that it has got on.
+const REPORT_PAUSE: Duration = Duration::from_secs(2);
+/// How often a consumer that is slow is looked after, if it has a name to report by.
+const SLOW_PAUSE: Duration = Duration::from_millis(20);
 /// Live frames that are read in one go.
 const MAX_BURST: usize = 256;
 
@@ -66,6 +70,8 @@ struct Timers {
     /// Nothing is asked before this.
     ask: Instant,
     confirm: Instant,
+    /// When a consumer with a name last reported, and how far it was.
+    report: (Instant, Option<Position>),
 }
 
 /// The consumer is gone, or was told of an error: the thread ends.
@@ -121,6 +127,7 @@ impl SubscriptionThread {
                 settle: None,
                 ask: now,
                 confirm: now,
+                report: (now, None),
             },
             is_silent: false,
             is_connected: false,
@@ -167,6 +174,9 @@ impl SubscriptionThread {
         let mut next = self.timers.check;
         let mut consider = |at: Instant| next = next.min(at);
         self.timers.settle.into_iter().chain(self.live.next_retry()).for_each(&mut consider);
+        if self.asked.is_none() {
+            self.next_report().into_iter().for_each(&mut consider);
+        }
         match &self.asked {
             Some(asked) => consider(asked.deadline),
             None if self.follower.wanted().is_some() => consider(self.timers.ask),
@@ -290,10 +300,12 @@ impl SubscriptionThread {
 
     fn ask(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
+        let is_report_due = self.next_report().is_some_and(|at| at <= now);
         let Some(replay) = self.replay.as_mut().filter(|_| self.asked.is_none()) else {
             return Ok(());
         };
         let (request, purpose) = match self.follower.wanted() {
+            _ if is_report_due => (Request::Status(None), Purpose::Confirm),
             Some(request) if self.timers.ask <= now => (request, Purpose::Follow),
             None if self.timers.confirm <= now && self.handled.wants_confirmation() => {
                 self.timers.confirm = now + PAUSE;
@@ -302,7 +314,10 @@ impl SubscriptionThread {
             _ => return Ok(()),
         };
         let request = match request {
-            Request::Status(_) => Request::Status(report(self.name.as_ref(), &self.handled)),
+            Request::Status(_) => {
+                self.timers.report = (now, self.handled.position());
+                Request::Status(report(self.name.as_ref(), &self.handled))
+            }
             other => other,
         };
         let sent = replay.send(&request);
@@ -321,10 +336,56 @@ impl SubscriptionThread {
         Ok(())
     }
 
+    /// When to report, if there is a position and a name to do it by: soon after it has moved, and
+    /// now and then in any case, so that nobody thinks that it is gone.
+    fn next_report(&self) -> Option<Instant> {
+        let position = self.name.as_ref().and(self.handled.position())?;
+        let (at, reported) = self.timers.report;
+        let pause = if reported == Some(position) { self.status_interval } else { REPORT_PAUSE };
+        Some(at + pause.min(self.status_interval))
+    }
+
     /// Waits while the consumer is slow. Live events then queue in ZeroMQ; what is dropped there
     /// shows in `prev`.
-    fn tell(&self, update: Update) -> Result<(), Ended> {
-        self.updates.blocking_send(Ok(update)).map_err(|_| Ended)
+    fn tell(&mut self, update: Update) -> Result<(), Ended> {
+        if self.name.is_none() {
+            return self.updates.blocking_send(Ok(update)).map_err(|_| Ended);
+        }
+        let mut update = Ok(update);
+        loop {
+            update = match self.updates.try_send(update) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(update)) => update,
+                Err(TrySendError::Closed(_)) => return Err(Ended),
+            };
+            if self.handled.is_stopped() {
+                return Err(Ended);
+            }
+            self.report_meanwhile()?;
+            std::thread::park_timeout(SLOW_PAUSE);
+        }
+    }
+
+    /// One that is slow is not silent. The answers do not matter here.
+    fn report_meanwhile(&mut self) -> Result<(), Ended> {
+        let now = Instant::now();
+        let wants_report = self.next_report().is_some_and(|at| at <= now);
+        let Some(replay) = &mut self.replay else { return Ok(()) };
+        if self.asked.as_ref().is_some_and(|asked| asked.purpose == Purpose::Confirm) {
+            match replay.receive() {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => self.asked = None,
+                Err(error) => return self.fail(error.into()),
+            }
+        }
+        if self.asked.is_some() || !wants_report {
+            return Ok(());
+        }
+        let request = Request::Status(report(self.name.as_ref(), &self.handled));
+        self.timers.report = (now, self.handled.position());
+        let sent = replay.send(&request);
+        self.asked = Some(Asked { request, purpose: Purpose::Confirm, deadline: now + PATIENCE });
+        sent.or_else(|error| self.fail(error.into()))
     }
 
     fn fail(&self, error: SubscriptionError) -> Result<(), Ended> {
