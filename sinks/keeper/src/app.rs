@@ -1,0 +1,119 @@
+//! Keeper put together, and its life from start to stop.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context as _, anyhow};
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError};
+use laniakea_wire::{
+    Context,
+    subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig},
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    config::Config,
+    keep::{Keeper, list},
+    ledger::{Ledger, LedgerCursor, SharedLedger},
+    lock::DataDirLock,
+    rules,
+    source::TrustSource,
+};
+
+/// The name under which the relay lists this consumer.
+const SINK_NAME: &str = "keeper";
+
+/// A keeper whose files are open.
+pub struct App {
+    keeper: Keeper,
+    subscription: Subscription,
+    _lock: Option<DataDirLock>,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// Read on in this journal, although the relay had another one before.
+    pub accept_journal: Option<Uuid>,
+    /// Say what would be done, do nothing and keep nothing.
+    pub is_dry_run: bool,
+}
+
+impl App {
+    /// Opens everything. Whatever fails here is for somebody to mend.
+    ///
+    /// # Errors
+    ///
+    /// The configuration, the rules, the ledger or the keys.
+    pub fn build(
+        config_file: &Path,
+        clock: Arc<dyn Clock>,
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
+        let config = Config::load(config_file)?;
+        let rules = rules::load(&config.rules_dir).map_err(|problems| anyhow!(list(&problems)))?;
+        let trust = Arc::new(TrustSource::load(&config.trust)?);
+        let (ledger, lock) = open_ledger(&config, manner)?;
+        let subscription = subscribe(&config, &ledger, manner)?;
+        let keeper = Keeper {
+            rules,
+            rules_dir: config.rules_dir,
+            trust,
+            ledger,
+            clock,
+            concurrency: config.runs.concurrency,
+            retain: config.runs.retain.limit(),
+            is_dry_run: manner.is_dry_run,
+        };
+        Ok(Self { keeper, subscription, _lock: lock })
+    }
+
+    /// Works until it is told to stop.
+    ///
+    /// # Errors
+    ///
+    /// The stream or the ledger.
+    pub async fn run(self, mut lifecycle: Lifecycle) -> Result<(), LifecycleError> {
+        let (reload, reloaded) = watch::channel(());
+        tracing::info!(rules = self.keeper.rules.iter().count(), "ready");
+        let keeping = self.keeper.run(self.subscription, reloaded, lifecycle.stopping());
+        lifecycle.spawn("keeping", keeping);
+        lifecycle.run(move || reload.send(()).unwrap_or_default(), || {}).await
+    }
+}
+
+fn open_ledger(
+    config: &Config,
+    manner: Manner,
+) -> anyhow::Result<(SharedLedger, Option<DataDirLock>)> {
+    if manner.is_dry_run {
+        // What is only tried leaves no trace.
+        return Ok((SharedLedger::new(Ledger::in_memory()?), None));
+    }
+    let lock = DataDirLock::take(&config.data_dir)?;
+    Ok((SharedLedger::new(Ledger::open(&config.ledger())?), Some(lock)))
+}
+
+fn subscribe(
+    config: &Config,
+    ledger: &SharedLedger,
+    manner: Manner,
+) -> anyhow::Result<Subscription> {
+    let stream = &config.stream;
+    let (start, name) = if manner.is_dry_run {
+        (Start::Now, None)
+    } else {
+        (stream.start.0.clone(), Some(SINK_NAME.to_owned()))
+    };
+    let subscription = SubscriptionConfig {
+        start,
+        // Judged event by event with the trust table of that moment.
+        believe: Believe::Everything,
+        other_journal: OtherJournal::Stop { accept: manner.accept_journal },
+        name,
+        cursor: Some(Box::new(LedgerCursor(ledger.clone()))),
+        security: stream.security()?,
+        ..SubscriptionConfig::new(stream.publish.clone(), Some(stream.replay.clone()))
+    };
+    Subscription::open(&Context::new(), subscription).context("could not follow the stream")
+}

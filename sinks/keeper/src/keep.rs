@@ -1,0 +1,374 @@
+//! The loop: take what has come, start what is due, note what has ended.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use laniakea_daemon::{Clock, Stopping};
+use laniakea_wire::subscription::Subscription;
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    action::{Ended, Order, Outcome},
+    batch::{self, KeptEvent},
+    ledger::{Arrival, SharedLedger, Started, Verdict, Wanted},
+    match_rules::{believe, matching},
+    rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome},
+    schedule::{Due, Moment, Next, RunId, Schedule},
+    source::{Arrived, TrustSource, confirmed, next_batch},
+};
+
+/// How often it is looked whether somebody wants a run tried again, or changed the rules.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often old runs are removed.
+const PRUNE: Duration = Duration::from_hours(1);
+/// How long runs may take to end when keeper stops.
+const DRAIN: Duration = Duration::from_secs(15);
+const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
+
+/// Everything that the loop works with.
+pub struct Keeper {
+    /// The rules in force.
+    pub rules: Rules,
+    /// Where they come from.
+    pub rules_dir: PathBuf,
+    /// Whose events are believed.
+    pub trust: Arc<TrustSource>,
+    /// What survives.
+    pub ledger: SharedLedger,
+    /// The clock on the wall.
+    pub clock: Arc<dyn Clock>,
+    /// Runs of all rules at a time.
+    pub concurrency: usize,
+    /// How long runs that have ended are kept.
+    pub retain: Option<Duration>,
+    /// Say what would be done instead of doing it.
+    pub is_dry_run: bool,
+}
+
+/// A run's attempt that has ended.
+type Done = (RunId, String, String, u32, Ended);
+
+struct Loop {
+    keeper: Keeper,
+    schedule: Schedule,
+    began: Instant,
+    at_work: JoinSet<Done>,
+    /// Runs that the schedule knows of: at work, or waiting for another attempt.
+    open: BTreeSet<RunId>,
+    is_catching_up: bool,
+    pruned: Instant,
+}
+
+impl Keeper {
+    /// Works until it is told to stop; `reload` changes when the rules are to be read again.
+    ///
+    /// # Errors
+    ///
+    /// The stream or the ledger.
+    pub async fn run(
+        self,
+        mut subscription: Subscription,
+        reload: watch::Receiver<()>,
+        stopping: Stopping,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let mut this = Loop {
+            schedule: Schedule::new(self.concurrency),
+            keeper: self,
+            began,
+            at_work: JoinSet::new(),
+            open: BTreeSet::new(),
+            is_catching_up: true,
+            pruned: began,
+        };
+        this.restore()?;
+        let outcome = this.work(&mut subscription, reload, stopping).await;
+        this.drain().await?;
+        let closed = subscription.close(Duration::from_secs(2)).await;
+        outcome?;
+        Ok(closed?)
+    }
+}
+
+impl Loop {
+    fn now(&self) -> Moment {
+        self.began.elapsed()
+    }
+
+    /// When something of before happened, on the clock that does not jump. What lies before the
+    /// start counts as the start; pauses are made longer by that, never shorter.
+    fn moment(&self, time: Timestamp) -> Moment {
+        let ahead = time.duration_since(self.keeper.clock.now());
+        self.now().saturating_add(Duration::try_from(ahead).unwrap_or_default())
+    }
+
+    /// Goes on where the last process ended.
+    fn restore(&mut self) -> anyhow::Result<()> {
+        let timings = self.keeper.rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+        self.schedule.set_rules(timings, self.now());
+        let ledger = self.keeper.ledger.clone();
+        let mut ledger = ledger.lock();
+        for waiting in ledger.waiting()? {
+            self.schedule.add(&waiting.rule, &waiting.key, self.now());
+        }
+        for interrupted in ledger.unfinished()? {
+            let (rule, key, run) = (&interrupted.rule, &interrupted.key, interrupted.run);
+            let policy = self.keeper.rules.get(rule).map(|rule| rule.on_unknown_outcome);
+            let at = if let Some(at) = interrupted.again {
+                self.moment(at)
+            } else {
+                let now = self.keeper.clock.now();
+                tracing::warn!(rule, key, run, policy = ?policy, "{UNKNOWN}");
+                ledger.finish(run, &after_crash(policy, now), b"", now)?;
+                if policy != Some(UnknownOutcome::Retry) {
+                    continue;
+                }
+                self.now()
+            };
+            self.schedule.hold(rule, key, run, at);
+            self.open.insert(run);
+        }
+        Ok(())
+    }
+
+    async fn work(
+        &mut self,
+        subscription: &mut Subscription,
+        mut reload: watch::Receiver<()>,
+        mut stopping: Stopping,
+    ) -> anyhow::Result<()> {
+        let mut look = tokio::time::interval(LOOK);
+        loop {
+            self.start_due()?;
+            let wake = self.schedule.next_wake().filter(|_| !self.is_catching_up);
+            let wake = wake.map(|wake| wake.saturating_sub(self.now()));
+            tokio::select! {
+                () = stopping.wait() => return Ok(()),
+                arrived = next_batch(subscription) => {
+                    let Some(arrived) = arrived? else { return Ok(()) };
+                    self.take(arrived, subscription)?;
+                }
+                Some(done) = self.at_work.join_next() => self.finish(done?)?,
+                () = tokio::time::sleep(wake.unwrap_or(LOOK)) => {}
+                _ = look.tick() => self.look()?,
+                changed = reload.changed() => {
+                    changed.context("nobody reloads any more")?;
+                    self.reload();
+                }
+            }
+        }
+    }
+
+    /// Judges what has come, and keeps what rules want together with the position.
+    fn take(&mut self, arrived: Arrived, subscription: &Subscription) -> anyhow::Result<()> {
+        let trust = self.keeper.trust.current();
+        let now = self.keeper.clock.now();
+        let rules = self.keeper.rules.clone();
+        let mut arrivals = Vec::new();
+        for frame in arrived.frames {
+            let event = match KeptEvent::parse(frame) {
+                Ok(event) => event,
+                Err(rejection) => {
+                    tracing::debug!(%rejection, "something is no event");
+                    continue;
+                }
+            };
+            match believe(&event, &trust, now) {
+                Ok(believed) => {
+                    let wanted: Vec<Wanted> = matching(&rules, &event, &believed)
+                        .into_iter()
+                        .filter_map(|found| self.wanted(found.rule, found.key))
+                        .collect();
+                    if !wanted.is_empty() {
+                        let KeptEvent { digest, frame, .. } = event;
+                        arrivals.push(Arrival { digest, frame, wanted });
+                    }
+                }
+                Err(reason) => {
+                    tracing::debug!(event.digest = %event.digest, reason, "an event is not believed");
+                }
+            }
+        }
+        let kept = arrived.position.and_then(|position| confirmed(subscription, position));
+        let added = self.keeper.ledger.lock().take(&arrivals, kept, now)?;
+        for (rule, key) in added {
+            self.schedule.add(&rule, &key, self.now());
+        }
+        if arrived.is_caught_up {
+            self.is_catching_up = false;
+        }
+        if let Some(position) = arrived.position {
+            subscription.handled(position)?;
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, rule: &Rule, key: String) -> Option<Wanted> {
+        let replaces = match rule.catch_up {
+            CatchUp::None if self.is_catching_up => return None,
+            CatchUp::Latest => self.is_catching_up,
+            CatchUp::All | CatchUp::None => false,
+        };
+        Some(Wanted { rule: rule.name.clone(), key, replaces })
+    }
+
+    /// What waits for the end of the downtime is not started before: all of it may be one batch.
+    fn start_due(&mut self) -> anyhow::Result<()> {
+        if self.is_catching_up {
+            return Ok(());
+        }
+        for due in self.schedule.due(self.now()) {
+            let now = self.keeper.clock.now();
+            let (rule, key, started) = match due {
+                Due::Events { rule, key } => {
+                    let started = self.keeper.ledger.lock().start(&rule, &key, now)?;
+                    (rule, key, started)
+                }
+                Due::Fallback { rule } => {
+                    let started = self.keeper.ledger.lock().start(&rule, "", now)?;
+                    (rule, String::new(), started)
+                }
+                Due::Retry { rule, key, run } => {
+                    let started = self.keeper.ledger.lock().start_again(run, now)?;
+                    (rule, key, started)
+                }
+            };
+            self.open.insert(started.run);
+            self.begin(&rule, key, started);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, rule: &str, key: String, started: Started) {
+        let Started { run, attempt, events } = started;
+        let values = batch::of_run(rule, run, &key, attempt, &events);
+        tracing::info!(rule, key, run, attempt, events = events.len(), "a run begins");
+        let known = self.keeper.rules.get(rule);
+        let action = known.map(|rule| (rule.action.clone(), rule.timeout));
+        let (rule, is_dry_run) = (rule.to_owned(), self.keeper.is_dry_run);
+        self.at_work.spawn(async move {
+            let ended = match action {
+                Some((action, _)) if is_dry_run => {
+                    let output = action.describe(&values);
+                    tracing::info!(rule, key, run, "would run {output}");
+                    Ended { outcome: Outcome::Succeeded, output: output.into_bytes() }
+                }
+                Some((action, timeout)) => action.run(Order { values, timeout }).await,
+                None => Ended {
+                    outcome: Outcome::Refused("its rule is gone".to_owned()),
+                    output: Vec::new(),
+                },
+            };
+            (run, rule, key, attempt, ended)
+        });
+    }
+
+    fn finish(&mut self, done: Done) -> anyhow::Result<()> {
+        let (run, rule, key, attempt, ended) = done;
+        let known = self.keeper.rules.get(&rule);
+        let retries = known.map_or(0, |rule| rule.retries);
+        let pause = known.map(|rule| rule.pause_after(attempt)).unwrap_or_default();
+        let now = self.keeper.clock.now();
+        let (verdict, next) = match ended.outcome {
+            Outcome::Succeeded => {
+                tracing::info!(rule, key, run, attempt, "a run succeeded");
+                (Verdict::Succeeded, Next::Done)
+            }
+            Outcome::Failed(problem) if attempt <= retries => {
+                let seconds = pause.as_secs();
+                tracing::warn!(
+                    rule,
+                    key,
+                    run,
+                    attempt,
+                    problem,
+                    seconds,
+                    "a run failed; again later"
+                );
+                let at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+                (Verdict::Again { problem, at }, Next::Retry(pause))
+            }
+            Outcome::Failed(problem) | Outcome::Refused(problem) => {
+                tracing::error!(rule, key, run, attempt, problem, "a run failed for good");
+                (Verdict::Failed { problem }, Next::Done)
+            }
+        };
+        self.keeper.ledger.lock().finish(run, &verdict, &ended.output, now)?;
+        if next == Next::Done {
+            self.open.remove(&run);
+        }
+        self.schedule.ended(&rule, &key, run, next, self.now());
+        Ok(())
+    }
+
+    /// Runs that somebody wants tried again, and runs that are old.
+    fn look(&mut self) -> anyhow::Result<()> {
+        let unfinished = self.keeper.ledger.lock().unfinished()?;
+        for waiting in unfinished {
+            if let Some(at) = waiting.again.filter(|_| !self.open.contains(&waiting.run)) {
+                let at = self.moment(at);
+                self.schedule.hold(&waiting.rule, &waiting.key, waiting.run, at);
+                self.open.insert(waiting.run);
+            }
+        }
+        if let Some(retain) = self.keeper.retain
+            && self.pruned.elapsed() >= PRUNE
+        {
+            self.pruned = Instant::now();
+            let before = self.keeper.clock.now().checked_sub(retain).unwrap_or(Timestamp::MIN);
+            let runs = self.keeper.ledger.lock().prune(before)?;
+            tracing::debug!(runs, "old runs removed");
+        }
+        Ok(())
+    }
+
+    fn reload(&mut self) {
+        match crate::rules::load(&self.keeper.rules_dir) {
+            Ok(rules) => {
+                let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+                self.schedule.set_rules(timings, self.now());
+                tracing::info!(rules = rules.iter().count(), "rules loaded");
+                self.keeper.rules = rules;
+            }
+            Err(problems) => {
+                for problem in problems {
+                    tracing::error!(problem = %problem, "rules not reloaded, the old ones stay");
+                }
+            }
+        }
+    }
+
+    /// Waits for what is at work. What takes longer is ended with keeper, and its outcome unknown.
+    async fn drain(&mut self) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + DRAIN;
+        while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.at_work.join_next()).await
+        {
+            self.finish(done?)?;
+        }
+        if !self.at_work.is_empty() {
+            tracing::warn!(runs = self.at_work.len(), "runs are ended before their time");
+        }
+        Ok(())
+    }
+}
+
+/// What becomes of a run that was at work when the last keeper ended.
+fn after_crash(policy: Option<UnknownOutcome>, now: Timestamp) -> Verdict {
+    let problem = UNKNOWN.to_owned();
+    match policy {
+        Some(UnknownOutcome::Retry) => Verdict::Again { problem, at: now },
+        Some(UnknownOutcome::Skip) => Verdict::Unknown { problem },
+        Some(UnknownOutcome::Alert) | None => Verdict::Failed { problem },
+    }
+}
+
+/// What is wrong with rules, in one text.
+pub fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,168 @@
+//! Second transaction: what waits becomes a run, and an attempt begins.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{Ledger, LedgerError, millis, time};
+use crate::{batch::KeptEvent, schedule::RunId};
+
+/// An attempt that is on record and may be made.
+#[derive(Debug)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Its events, oldest first.
+    pub events: Vec<KeptEvent>,
+}
+
+/// Events that wait for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The rule.
+    pub rule: String,
+    /// The key.
+    pub key: String,
+    /// When the first of them came.
+    pub first: Timestamp,
+    /// When the last did.
+    pub last: Timestamp,
+}
+
+/// A run that is not at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupted {
+    /// The run.
+    pub run: RunId,
+    /// The rule.
+    pub rule: String,
+    /// The key.
+    pub key: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is to be tried again; without it nobody knows how the last attempt went.
+    pub again: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Makes a run of the events that wait for a rule and key, with its first attempt.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then there is no run.
+    pub fn start(&mut self, rule: &str, key: &str, now: Timestamp) -> Result<Started, LedgerError> {
+        let transaction = self.connection.transaction()?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO run (rule, key, state, attempts, began) VALUES (?, ?, 'started', 0, ?)",
+            )?
+            .execute(params![rule, key, millis(now)])?;
+        let run = transaction.last_insert_rowid();
+        transaction
+            .prepare_cached(
+                "INSERT INTO run_event SELECT ?, event FROM pending WHERE rule = ? AND key = ?",
+            )?
+            .execute(params![run, rule, key])?;
+        transaction
+            .prepare_cached("DELETE FROM pending WHERE rule = ? AND key = ?")?
+            .execute([rule, key])?;
+        let started = begin(&transaction, run, now)?;
+        transaction.commit()?;
+        Ok(started)
+    }
+
+    /// Begins another attempt at a run.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then nothing began.
+    pub fn start_again(&mut self, run: RunId, now: Timestamp) -> Result<Started, LedgerError> {
+        let transaction = self.connection.transaction()?;
+        let started = begin(&transaction, run, now)?;
+        transaction.commit()?;
+        Ok(started)
+    }
+
+    /// What waits.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn waiting(&self) -> Result<Vec<Waiting>, LedgerError> {
+        let mut select = self
+            .connection
+            .prepare("SELECT rule, key, min(added), max(added) FROM pending GROUP BY rule, key")?;
+        let waiting = select.query_map([], |row| {
+            Ok(Waiting {
+                rule: row.get(0)?,
+                key: row.get(1)?,
+                first: time(row.get(2)?),
+                last: time(row.get(3)?),
+            })
+        })?;
+        Ok(waiting.collect::<Result<_, _>>()?)
+    }
+
+    /// Runs that are not at their end. At the start of keeper nothing runs: whatever is `started`
+    /// then was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn unfinished(&self) -> Result<Vec<Interrupted>, LedgerError> {
+        let mut select = self.connection.prepare(
+            "SELECT id, rule, key, attempts, iif(state = 'waiting', again, NULL) FROM run
+             WHERE state IN ('started', 'waiting') ORDER BY id",
+        )?;
+        let unfinished = select.query_map([], |row| {
+            Ok(Interrupted {
+                run: row.get(0)?,
+                rule: row.get(1)?,
+                key: row.get(2)?,
+                attempts: row.get(3)?,
+                again: row.get::<_, Option<i64>>(4)?.map(time),
+            })
+        })?;
+        Ok(unfinished.collect::<Result<_, _>>()?)
+    }
+
+    /// When the last run of each rule and key began.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn last_begun(&self) -> Result<Vec<(String, String, Timestamp)>, LedgerError> {
+        let mut select =
+            self.connection.prepare("SELECT rule, key, max(began) FROM run GROUP BY rule, key")?;
+        let begun =
+            select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, time(row.get(2)?))))?;
+        Ok(begun.collect::<Result<_, _>>()?)
+    }
+}
+
+fn begin(connection: &Connection, run: RunId, now: Timestamp) -> Result<Started, LedgerError> {
+    let attempt: u32 = connection
+        .prepare_cached(
+            "UPDATE run SET state = 'started', attempts = attempts + 1, again = NULL
+             WHERE id = ? RETURNING attempts",
+        )?
+        .query_row([run], |row| row.get(0))?;
+    connection
+        .prepare_cached("INSERT INTO attempt (run, number, began) VALUES (?, ?, ?)")?
+        .execute(params![run, attempt, millis(now)])?;
+    Ok(Started { run, attempt, events: events_of(connection, run)? })
+}
+
+pub(super) fn events_of(
+    connection: &Connection,
+    run: RunId,
+) -> Result<Vec<KeptEvent>, LedgerError> {
+    let mut select = connection.prepare_cached(
+        "SELECT frame FROM run_event JOIN event ON event.id = event WHERE run = ? ORDER BY event",
+    )?;
+    let frames = select.query_map([run], |row| row.get::<_, Vec<u8>>(0))?;
+    let frames: Vec<Vec<u8>> = frames.collect::<Result<_, _>>()?;
+    // They were parsed when they were taken; a bit that fell over since is no reason to stop.
+    Ok(frames.into_iter().filter_map(|frame| KeptEvent::parse(frame).ok()).collect())
+}

@@ -1,0 +1,97 @@
+//! Which rules want an event, and under which key.
+
+use jiff::Timestamp;
+use laniakea_catalog::{Catalog, Summary};
+use laniakea_event::{SignerId, Trust, Value};
+
+use crate::{
+    batch::{self, KeptEvent},
+    rules::{Rule, Rules},
+};
+
+/// A rule that wants an event.
+#[derive(Debug)]
+pub struct Match<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// What its events are grouped by.
+    pub key: String,
+}
+
+/// Who says that an event is true.
+#[derive(Debug, Clone, Default)]
+pub struct Believed {
+    /// The sources that signed it and may emit it.
+    pub sources: Vec<SignerId>,
+}
+
+/// Asks the trust table who stands for an event; a relay alone never suffices.
+///
+/// # Errors
+///
+/// Why nobody does.
+pub fn believe(event: &KeptEvent, trust: &Trust, now: Timestamp) -> Result<Believed, String> {
+    let verified = event.event().clone().verify_received(trust, now);
+    let sources = verified.and_then(|verified| verified.authorise(trust));
+    Ok(Believed { sources: sources.map_err(|rejection| rejection.to_string())? })
+}
+
+/// The rules that want the event. A key that cannot be made is told and counts as no match: the
+/// event lacks what the rule is about.
+pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Match<'r>> {
+    let data = event.covered().get("data").unwrap_or(&Value::Null);
+    let summary = Catalog::builtin().summary(event.id(), data);
+    let matching = rules.iter().filter(|rule| mismatch(rule, event, believed, &summary).is_none());
+    matching.filter_map(|rule| Some(Match { rule, key: key_of(rule, event)? })).collect()
+}
+
+/// Why a rule does not want an event; none if it does.
+pub fn why_not(rule: &Rule, event: &KeptEvent, believed: &Believed) -> Option<String> {
+    let data = event.covered().get("data").unwrap_or(&Value::Null);
+    let summary = Catalog::builtin().summary(event.id(), data);
+    mismatch(rule, event, believed, &summary).or_else(|| {
+        let template = rule.key.as_ref()?;
+        template.fill(&batch::of_event(event)).err().map(|error| error.to_string())
+    })
+}
+
+fn mismatch(
+    rule: &Rule,
+    event: &KeptEvent,
+    believed: &Believed,
+    summary: &Summary,
+) -> Option<String> {
+    let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
+    if let Some(wanted) = &rule.signed_by
+        && !believed.sources.iter().any(|source| wanted.contains(source))
+    {
+        return Some(format!("signed by {}, which signed_by does not name", signers.join(", ")));
+    }
+    let subject = event.subject(signers);
+    // The sentence costs something, and most rules do not match.
+    if rule.filter.matches(&subject, summary) {
+        return None;
+    }
+    rule.filter.mismatch(&subject, summary)
+}
+
+/// What a rule groups the event by; everything together where it does not say.
+pub fn key_of(rule: &Rule, event: &KeptEvent) -> Option<String> {
+    /// A key is a word or two; whoever makes longer ones wants to fill the ledger.
+    const LONGEST: usize = 512;
+    let Some(template) = &rule.key else { return Some(String::new()) };
+    let key = template.fill(&batch::of_event(event)).map_err(|error| error.to_string());
+    let key = key.and_then(|key| {
+        if key.len() > LONGEST { Err(format!("longer than {LONGEST} bytes")) } else { Ok(key) }
+    });
+    match key {
+        Ok(key) => Some(key),
+        Err(reason) => {
+            tracing::warn!(
+                rule = rule.name, event.digest = %event.digest, reason,
+                "an event has no key for a rule and is passed over"
+            );
+            None
+        }
+    }
+}
