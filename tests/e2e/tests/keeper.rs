@@ -78,7 +78,7 @@ impl Site {
 
     async fn emit(&self, module: &Module, repo: &str, count: usize) {
         let publisher = std::sync::Arc::new(self.relay.publisher(64));
-        let mut replies = Vec::new();
+        let mut replies = tokio::task::JoinSet::new();
         for number in 0..count {
             let data = Object::from([
                 ("repo".to_owned(), Value::from(repo.to_owned())),
@@ -86,10 +86,10 @@ impl Site {
             ]);
             let event = module.event_with(ID, data).into_bytes();
             let publisher = publisher.clone();
-            replies.push(tokio::spawn(async move { publisher.submit(event).await }));
+            replies.spawn(async move { publisher.submit(event).await });
         }
-        for reply in replies {
-            within("a reply", reply).await.unwrap().unwrap();
+        while let Some(reply) = within("a reply", replies.join_next()).await {
+            reply.unwrap().unwrap();
         }
     }
 
