@@ -1,22 +1,56 @@
 //! What a run does.
 
 mod exec;
+mod mail;
 mod output;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
 
 pub use self::{
     exec::{Exec, ExecConfig, InvalidExec},
+    mail::{InvalidMail, InvalidMailer, Mail, MailConfig, Mailer},
     output::Output,
 };
+
+use crate::config::Config;
 
 /// An action, checked.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// A program.
     Exec(Exec),
+    /// A mail.
+    Mail(Box<Mail>),
+}
+
+/// What actions need beyond their rules: what the configuration says once for all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Means {
+    /// Sends mails, where there is a `[mail]`.
+    pub mailer: Option<Arc<Mailer>>,
+}
+
+impl Means {
+    /// Checks what the configuration says, without reading secrets.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that cannot be used.
+    pub fn new(config: &Config) -> Result<Self, InvalidMailer> {
+        let mailer = config.mail.as_ref().map(Mailer::new).transpose()?;
+        Ok(Self { mailer: mailer.map(Arc::new) })
+    }
+
+    /// Reads the secrets, as it must be possible before anything is run.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot be used.
+    pub fn check(&self) -> Result<(), InvalidMailer> {
+        self.mailer.as_ref().map_or(Ok(()), |mailer| mailer.check())
+    }
 }
 
 /// What an action is given.
@@ -46,6 +80,8 @@ pub enum Outcome {
     Failed(String),
     /// It could not even begin, and would not the next time.
     Refused(String),
+    /// It did not begin, since somebody else is at it. It will, and no attempt was made.
+    Held(String),
 }
 
 impl Action {
@@ -58,10 +94,20 @@ impl Action {
         Exec::new(config).map(Self::Exec)
     }
 
+    /// A mail.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidMail`].
+    pub fn mail(config: &MailConfig, means: &Means) -> Result<Self, InvalidMail> {
+        Mail::new(config, means.mailer.as_ref()).map(Box::new).map(Self::Mail)
+    }
+
     /// Does it.
     pub async fn run(&self, order: Order) -> Ended {
         match self {
             Self::Exec(exec) => exec.run(order).await,
+            Self::Mail(mail) => mail.run(order).await,
         }
     }
 
@@ -72,6 +118,7 @@ impl Action {
                 Ok(command) => format!("{command:?}"),
                 Err(reason) => format!("refused: {reason}"),
             },
+            Self::Mail(mail) => mail.describe(values),
         }
     }
 }

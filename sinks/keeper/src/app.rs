@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
+    action::Means,
     config::Config,
     keep::{Keeper, list},
     ledger::{Ledger, LedgerCursor, SharedLedger},
@@ -51,13 +52,19 @@ impl App {
         manner: Manner,
     ) -> anyhow::Result<Self> {
         let config = Config::load(config_file)?;
-        let rules = rules::load(&config.rules_dir).map_err(|problems| anyhow!(list(&problems)))?;
+        let means = Means::new(&config)?;
+        if !manner.is_dry_run {
+            means.check()?;
+        }
+        let rules =
+            rules::load(&config.rules_dir, &means).map_err(|problems| anyhow!(list(&problems)))?;
         let trust = Arc::new(TrustSource::load(&config.trust)?);
         let (ledger, lock) = open_ledger(&config, manner)?;
         let subscription = subscribe(&config, &ledger, manner)?;
         let keeper = Keeper {
             rules,
             rules_dir: config.rules_dir,
+            means,
             trust,
             ledger,
             clock,

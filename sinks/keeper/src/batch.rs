@@ -60,6 +60,17 @@ impl KeptEvent {
         Subject { id: self.id(), covered: self.covered(), frame: &self.frame, signers }
     }
 
+    /// What an action sees of it: the catalogue's sentence too, which keys have no use for.
+    fn to_told_json(&self) -> Json {
+        let data = self.covered().get("data").unwrap_or(&Value::Null);
+        let summary = Catalog::builtin().summary(self.id(), data).text;
+        let mut told = self.to_json();
+        if let Some(members) = told.as_object_mut() {
+            members.insert("summary".to_owned(), summary.into());
+        }
+        told
+    }
+
     /// What a template sees of it.
     fn to_json(&self) -> Json {
         let whole: Json = serde_json::from_slice(&self.frame).unwrap_or_default();
@@ -101,7 +112,7 @@ pub fn of_run(rule: &str, run: i64, key: &str, attempt: u32, events: &[KeptEvent
             }
         }
     }
-    let list: Vec<Json> = events.iter().map(KeptEvent::to_json).collect();
+    let list: Vec<Json> = events.iter().map(KeptEvent::to_told_json).collect();
     let mut whole = match list.last() {
         Some(Json::Object(newest)) => newest.clone(),
         _ => Map::new(),

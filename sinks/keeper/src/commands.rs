@@ -1,6 +1,7 @@
 //! The commands, and what they have in common.
 
 pub(crate) mod check;
+pub(crate) mod import_scheduler;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -66,5 +67,7 @@ fn runtime() -> Result<Runtime> {
 }
 
 fn load_rules(config: &keeper::config::Config) -> Result<keeper::rules::Rules> {
-    keeper::rules::load(&config.rules_dir).map_err(|problems| anyhow::anyhow!(list(&problems)))
+    let means = keeper::action::Means::new(config)?;
+    keeper::rules::load(&config.rules_dir, &means)
+        .map_err(|problems| anyhow::anyhow!(list(&problems)))
 }

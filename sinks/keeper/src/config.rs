@@ -1,5 +1,6 @@
 //! The configuration file.
 
+mod mail;
 mod stream;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +8,10 @@ use std::path::{Path, PathBuf};
 use laniakea_daemon::{Age, ConfigError, TrustConfig, load_config};
 use serde::Deserialize;
 
-pub use self::stream::{StartConfig, StreamConfig};
+pub use self::{
+    mail::{MailServerConfig, TlsConfig},
+    stream::{StartConfig, StreamConfig},
+};
 
 /// `keeper.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +28,9 @@ pub struct Config {
     /// How much at a time.
     #[serde(default)]
     pub runs: RunsConfig,
+    /// How mails are sent; without it no rule may send any.
+    #[serde(default)]
+    pub mail: Option<MailServerConfig>,
 }
 
 /// `[runs]`
@@ -74,6 +81,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, InvalidConfig> {
         let config: Self = load_config(path)?;
         config.stream.validate()?;
+        config.mail.as_ref().map_or(Ok(()), MailServerConfig::validate)?;
         if config.runs.concurrency == 0 {
             return Err(InvalidConfig::new("runs.concurrency", "0 would mean never"));
         }
@@ -85,3 +93,6 @@ impl Config {
         self.stream.cursor.clone().unwrap_or_else(|| self.data_dir.join("keeper.sqlite"))
     }
 }
+
+#[cfg(test)]
+mod tests;

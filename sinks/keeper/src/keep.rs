@@ -14,7 +14,7 @@ use laniakea_wire::subscription::Subscription;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    action::{Ended, Order, Outcome},
+    action::{Ended, Means, Order, Outcome},
     batch::{self, KeptEvent},
     ledger::{Arrival, SharedLedger, Started, Verdict, Wanted},
     match_rules::{believe, matching},
@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const PRUNE: Duration = Duration::from_hours(1);
 /// How long runs may take to end when keeper stops.
 const DRAIN: Duration = Duration::from_secs(15);
+/// How long a run whose lock somebody else holds waits until it looks again.
+const HELD: Duration = Duration::from_secs(4);
 const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
 
 /// Everything that the loop works with.
@@ -37,6 +39,8 @@ pub struct Keeper {
     pub rules: Rules,
     /// Where they come from.
     pub rules_dir: PathBuf,
+    /// What their actions need.
+    pub means: Means,
     /// Whose events are believed.
     pub trust: Arc<TrustSource>,
     /// What survives.
@@ -280,6 +284,11 @@ impl Loop {
                 tracing::info!(rule, key, run, attempt, "a run succeeded");
                 (Verdict::Succeeded, Next::Done)
             }
+            Outcome::Held(problem) => {
+                tracing::debug!(rule, key, run, problem, "a run waits for somebody else");
+                let at = now.checked_add(HELD).unwrap_or(Timestamp::MAX);
+                (Verdict::Held { problem, at }, Next::Retry(HELD))
+            }
             Outcome::Failed(problem) if attempt <= retries => {
                 let seconds = pause.as_secs();
                 tracing::warn!(
@@ -329,7 +338,7 @@ impl Loop {
     }
 
     fn reload(&mut self) {
-        match crate::rules::load(&self.keeper.rules_dir) {
+        match crate::rules::load(&self.keeper.rules_dir, &self.keeper.means) {
             Ok(rules) => {
                 let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
                 self.schedule.set_rules(timings, self.now());

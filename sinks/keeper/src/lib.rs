@@ -17,5 +17,6 @@ pub mod lock;
 pub mod match_rules;
 pub mod rules;
 pub mod schedule;
+pub mod scheduler;
 pub mod simulate;
 pub mod source;

@@ -35,6 +35,8 @@ enum Command {
     Runs(commands::runs::Arguments),
     /// Have a run that failed tried again.
     Retry(commands::retry::Arguments),
+    /// Write rules that replace the timers of Laniakea's scheduler.
+    ImportScheduler(commands::import_scheduler::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Runs(arguments) => commands::runs::run(&arguments),
         Command::Retry(arguments) => commands::retry::run(&arguments),
+        Command::ImportScheduler(arguments) => commands::import_scheduler::run(&arguments),
     };
     match outcome {
         Ok(code) => code,

@@ -12,6 +12,8 @@ pub use self::{
     template::{InvalidTemplate, Template},
 };
 
+pub(crate) use self::template::environment;
+
 use std::time::Duration;
 
 use laniakea_event::SignerId;

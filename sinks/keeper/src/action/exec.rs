@@ -1,5 +1,7 @@
 //! `exec`: a program, as keeper's user. No shell is involved.
 
+mod record_lock;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -18,6 +20,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use self::record_lock::{Busy, RecordLock};
 use super::{Ended, Order, Outcome, Output};
 use crate::rules::{InvalidTemplate, Template};
 
@@ -37,6 +40,10 @@ pub struct ExecConfig {
     directory: Option<PathBuf>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
+    #[serde(default)]
+    lock: Option<PathBuf>,
+    #[serde(default)]
+    wait_for: Vec<PathBuf>,
 }
 
 /// A program and its arguments, each of which is a template.
@@ -46,6 +53,10 @@ pub struct Exec {
     arguments: Vec<Template>,
     directory: PathBuf,
     environment: BTreeMap<String, String>,
+    /// Held while the program runs.
+    lock: Option<PathBuf>,
+    /// Locks that the program takes itself: looked at, and not taken.
+    wait_for: Vec<PathBuf>,
 }
 
 /// `exec` cannot be used.
@@ -61,6 +72,9 @@ pub enum InvalidExec {
     /// A variable cannot have this name.
     #[error("{0:?} cannot be the name of a variable: LK_ is ours, and `=` and NUL end names")]
     Variable(String),
+    /// A lock would be looked for in a place that depends on where keeper was started.
+    #[error("the lock {} is not named by an absolute path", .0.display())]
+    Lock(PathBuf),
     /// An argument is no template.
     #[error(transparent)]
     Template(#[from] InvalidTemplate),
@@ -78,12 +92,18 @@ impl Exec {
                 return Err(InvalidExec::Variable(name.clone()));
             }
         }
+        let mut locks = config.lock.iter().chain(&config.wait_for);
+        if let Some(lock) = locks.find(|lock| !lock.is_absolute()) {
+            return Err(InvalidExec::Lock(lock.clone()));
+        }
         let arguments = arguments.iter().map(|argument| Template::parse(argument));
         Ok(Self {
             program: program.clone(),
             arguments: arguments.collect::<Result<_, _>>()?,
             directory: config.directory.clone().unwrap_or_else(|| PathBuf::from("/")),
             environment: config.environment.clone(),
+            lock: config.lock.clone(),
+            wait_for: config.wait_for.clone(),
         })
     }
 
@@ -113,6 +133,11 @@ impl Exec {
             Ok(command) => command,
             Err(reason) => return ended(Outcome::Refused(reason), Vec::new()),
         };
+        let _held = match self.take_lock() {
+            Ok(held) => held,
+            Err(Busy::Held(reason)) => return ended(Outcome::Held(reason), Vec::new()),
+            Err(Busy::Unusable(reason)) => return ended(Outcome::Failed(reason), Vec::new()),
+        };
         let child = match self.spawn(&command, &order.values) {
             Ok(child) => child,
             Err(error) => {
@@ -121,6 +146,14 @@ impl Exec {
             }
         };
         watch(child, order).await
+    }
+
+    /// Nobody waits here: a run that cannot begin makes room for others.
+    fn take_lock(&self) -> Result<Option<RecordLock>, Busy> {
+        for path in &self.wait_for {
+            record_lock::look(path)?;
+        }
+        self.lock.as_deref().map(RecordLock::take).transpose()
     }
 
     fn spawn(&self, command: &[String], values: &Json) -> io::Result<Child> {

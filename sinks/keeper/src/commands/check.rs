@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use keeper::{
+    action::Means,
     config::Config,
     ledger::{Ledger, LedgerError},
     source::TrustSource,
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
     let config = Config::load(&arguments.config.config)?;
     let rules = load_rules(&config)?;
+    Means::new(&config)?.check()?;
     let trust = TrustSource::load(&config.trust)?.current();
     let position = match Ledger::open_to_read(&config.ledger()) {
         Ok(ledger) => ledger.position().context("the ledger cannot be used")?,

@@ -18,6 +18,13 @@ pub enum Verdict {
         /// When.
         at: Timestamp,
     },
+    /// It did not begin, and will be looked at again. No attempt was made.
+    Held {
+        /// Who is at it.
+        problem: String,
+        /// When.
+        at: Timestamp,
+    },
     /// It is set aside, with its events, until somebody looks.
     Failed {
         /// What was wrong.
@@ -34,7 +41,7 @@ impl Verdict {
     fn state(&self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
-            Self::Again { .. } => "waiting",
+            Self::Again { .. } | Self::Held { .. } => "waiting",
             Self::Failed { .. } => "failed",
             Self::Unknown { .. } => "unknown",
         }
@@ -43,9 +50,10 @@ impl Verdict {
     fn problem(&self) -> Option<&str> {
         match self {
             Self::Succeeded => None,
-            Self::Again { problem, .. } | Self::Failed { problem } | Self::Unknown { problem } => {
-                Some(problem)
-            }
+            Self::Again { problem, .. }
+            | Self::Held { problem, .. }
+            | Self::Failed { problem }
+            | Self::Unknown { problem } => Some(problem),
         }
     }
 }
@@ -119,7 +127,7 @@ fn finish(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let again = match verdict {
-        Verdict::Again { at, .. } => Some(millis(*at)),
+        Verdict::Again { at, .. } | Verdict::Held { at, .. } => Some(millis(*at)),
         _ => None,
     };
     connection
@@ -127,6 +135,18 @@ fn finish(
             "UPDATE run SET state = ?2, ended = ?3, again = ?4, problem = ?5 WHERE id = ?1",
         )?
         .execute(params![run, verdict.state(), millis(now), again, verdict.problem()])?;
+    if matches!(verdict, Verdict::Held { .. }) {
+        connection
+            .prepare_cached(
+                "DELETE FROM attempt
+                 WHERE run = ?1 AND number = (SELECT attempts FROM run WHERE id = ?1)",
+            )?
+            .execute([run])?;
+        connection
+            .prepare_cached("UPDATE run SET attempts = attempts - 1 WHERE id = ?")?
+            .execute([run])?;
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "UPDATE attempt SET ended = ?2, problem = ?3, output = ?4

@@ -9,7 +9,7 @@ use toml::{Spanned, Table, Value};
 
 use super::{Rule, Template};
 use crate::{
-    action::{Action, ExecConfig},
+    action::{Action, ExecConfig, MailConfig, Means},
     schedule::Timing,
 };
 
@@ -61,7 +61,10 @@ pub(super) struct RuleConfig {
     catch_up: CatchUp,
     #[serde(default)]
     fallback_every: Option<Age>,
-    exec: ExecConfig,
+    #[serde(default)]
+    exec: Option<ExecConfig>,
+    #[serde(default)]
+    mail: Option<Spanned<MailConfig>>,
 }
 
 fn one() -> Spanned<usize> {
@@ -101,7 +104,7 @@ const LONGEST_NAME: usize = 64;
 
 impl RuleConfig {
     /// Checks what the file's format cannot express.
-    pub(super) fn check(self) -> Result<Rule, Wrong> {
+    pub(super) fn check(self, means: &Means) -> Result<Rule, Wrong> {
         let here = self.name.span();
         let wrong = |what: String| (here.clone(), what);
         let name = check_name(&self.name)?;
@@ -132,6 +135,7 @@ impl RuleConfig {
             concurrency: *self.concurrency.get_ref(),
             fallback_every,
         };
+        let action = self.action(means)?;
         let signed_by = self.signed_by.map(|signers| signers.iter().map(signer).collect());
         let key = self.key.as_ref().map(|key| {
             Template::parse(key.get_ref()).map_err(|error| (key.span(), error.to_string()))
@@ -146,9 +150,29 @@ impl RuleConfig {
             pause: limit(self.pause, Duration::from_secs(10)).unwrap_or(Duration::MAX),
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
-            action: Action::exec(&self.exec).map_err(|error| wrong(error.to_string()))?,
+            action,
             name,
         })
+    }
+
+    /// The one thing to do.
+    fn action(&self, means: &Means) -> Result<Action, Wrong> {
+        const KINDS: &str = "exec or mail";
+        let here = self.name.span();
+        let mut actions = Vec::new();
+        if let Some(exec) = &self.exec {
+            actions.push(Action::exec(exec).map_err(|error| (here.clone(), error.to_string())));
+        }
+        if let Some(mail) = &self.mail {
+            let action = Action::mail(mail.get_ref(), means);
+            actions.push(action.map_err(|error| (mail.span(), error.to_string())));
+        }
+        let count = actions.len();
+        match actions.pop().filter(|_| count == 1) {
+            Some(action) => action,
+            None if count == 0 => Err((here, format!("the rule does nothing: it needs {KINDS}"))),
+            None => Err((here, format!("a rule does one thing, not {count}: {KINDS}"))),
+        }
     }
 
     fn filter(&self) -> Result<laniakea_filter::Rule, Wrong> {

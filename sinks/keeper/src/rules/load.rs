@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{Problem, Rule, file::RulesFile};
+use crate::action::Means;
 
 /// All rules by name. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ impl FromIterator<Rule> for Rules {
 /// # Errors
 ///
 /// Everything that is wrong, each with file and line.
-pub fn load(directory: &Path) -> Result<Rules, Vec<Problem>> {
+pub fn load(directory: &Path, means: &Means) -> Result<Rules, Vec<Problem>> {
     let mut files = Vec::new();
     let mut problems = Vec::new();
     find(directory, &mut files, &mut problems);
@@ -45,7 +46,7 @@ pub fn load(directory: &Path) -> Result<Rules, Vec<Problem>> {
     for file in files {
         match read(&file) {
             Err(error) => problems.push(unreadable(&file, &error)),
-            Ok(text) => read_rules(&file, &text, &mut rules, &mut problems),
+            Ok(text) => read_rules(&file, &text, means, &mut rules, &mut problems),
         }
     }
     if problems.is_empty() { Ok(Rules(Arc::new(rules))) } else { Err(problems) }
@@ -81,6 +82,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 fn read_rules(
     path: &Path,
     text: &str,
+    means: &Means,
     rules: &mut BTreeMap<String, Rule>,
     problems: &mut Vec<Problem>,
 ) {
@@ -94,7 +96,7 @@ fn read_rules(
     };
     for rule in file.rules {
         let at = rule.name.span().start;
-        match rule.check() {
+        match rule.check(means) {
             Err((span, what)) => problems.push(Problem::at(path, text, span.start, what)),
             Ok(rule) if rules.contains_key(&rule.name) => {
                 let what = format!("there is another rule {:?}", rule.name);

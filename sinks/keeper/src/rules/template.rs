@@ -71,7 +71,8 @@ impl Template {
     }
 }
 
-fn environment() -> Environment<'static> {
+/// What templates are filled in with: what they ask for must be there, and they end.
+pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));

@@ -10,6 +10,8 @@ fn exec(command: &[&str]) -> Exec {
         command: command.iter().map(|&argument| argument.to_owned()).collect(),
         directory: None,
         environment: BTreeMap::from([("SITE".to_owned(), "test".to_owned())]),
+        lock: None,
+        wait_for: Vec::new(),
     };
     Exec::new(&config).unwrap()
 }
@@ -91,8 +93,11 @@ async fn what_takes_too_long_is_ended_with_all_that_it_started() {
     let ended = exec.run(Order { values, timeout: Duration::from_millis(500) }).await;
     assert!(matches!(&ended.outcome, Outcome::Failed(reason) if reason.contains("longer")));
     let pid = fs::read_to_string(&pids).unwrap();
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-    assert!(stat.is_err() || stat.unwrap().contains(") Z "), "its child still runs");
+    // A signal is sent before it has arrived.
+    laniakea_e2e::until("the end of its child", || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    });
 }
 
 #[test]
@@ -102,6 +107,8 @@ fn what_cannot_be_run_is_refused_when_the_rule_is_read() {
             command: command.iter().map(|&argument| argument.to_owned()).collect(),
             directory: None,
             environment: BTreeMap::from([(variable.to_owned(), String::new())]),
+            lock: None,
+            wait_for: Vec::new(),
         })
     };
     assert_eq!(new(&[], "A").unwrap_err(), InvalidExec::Empty);

@@ -26,7 +26,7 @@ exec = { command = ["/usr/bin/publish", "{{ key }}"] }
 fn load_text(text: &str) -> Result<Rules, Vec<Problem>> {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("a.toml"), text).unwrap();
-    load(directory.path())
+    load(directory.path(), &Means::default())
 }
 
 #[test]
@@ -65,6 +65,9 @@ fn every_problem_has_its_file_and_line() {
         (change("exec = {", "exec = { shell = true,"), 16, "unknown field `shell`"),
         (change("retries = 3", "retries = 3\nconcurrency = 0"), 13, "never"),
         (change("\"4h\"", "\"0s\""), 3, "always"),
+        (change("exec = {", "# {"), 3, "does nothing"),
+        (format!("{GOOD}mail = {{ to = [], subject = \"\" }}"), 3, "one thing, not 2"),
+        (change("exec = {", "mail = { to = [], subject = \"\" } # {"), 16, "needs [mail]"),
         (format!("{GOOD}{GOOD}"), 19, "there is another rule \"publish\""),
         ("[[rule]]\nname = 3".to_owned(), 2, "invalid type"),
         ("[[rule".to_owned(), 1, ""),
@@ -90,9 +93,9 @@ fn all_problems_of_all_files_are_told_and_other_files_do_not_matter() {
         fs::write(directory.path().join(name), text).unwrap();
     }
     fs::write(directory.path().join("d.toml"), [0xff]).unwrap();
-    let problems = load(directory.path()).unwrap_err();
+    let problems = load(directory.path(), &Means::default()).unwrap_err();
     let files: Vec<_> = problems.iter().map(|problem| problem.file.file_name().unwrap()).collect();
     assert_eq!(files, ["b.toml", "d.toml", "a.toml"]);
-    let problems = load(&directory.path().join("absent")).unwrap_err();
+    let problems = load(&directory.path().join("absent"), &Means::default()).unwrap_err();
     assert!(problems[0].what.contains("could not be read"));
 }
