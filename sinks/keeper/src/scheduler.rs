@@ -115,7 +115,7 @@ fn interval(value: &Value) -> Result<Duration, String> {
     /// Age counts seconds in 32 bits; nobody waits for a century.
     const LONGEST_MINUTES: f64 = 60.0 * 24.0 * 365.0 * 100.0;
     let minutes = match value {
-        Value::Integer(minutes) => i32::try_from(*minutes).map(f64::from).unwrap_or(f64::MAX),
+        Value::Integer(minutes) => i32::try_from(*minutes).map_or(f64::MAX, f64::from),
         Value::Float(minutes) => *minutes,
         _ => return Err("an interval is a number of minutes".to_owned()),
     };
@@ -151,7 +151,8 @@ impl Timer {
             ));
         }
         if let Some((first, rest)) = text.split_once("[[rule]]") {
-            let told: String = notes.iter().map(|note| format!("# Note: {note}.\n")).collect();
+            let told =
+                notes.iter().fold(String::new(), |told, note| told + "# Note: " + note + ".\n");
             text = format!("{first}{told}[[rule]]{rest}");
         }
         Replacement { name: self.name, text, notes }
@@ -183,7 +184,7 @@ fn with_interval(text: &str, interval: Duration, notes: &mut Vec<String>) -> Str
 fn written(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    match units.iter().find(|(length, _)| seconds % length == 0) {
+    match units.iter().find(|(length, _)| seconds.is_multiple_of(*length)) {
         Some((length, unit)) => format!("{}{unit}", seconds / length),
         None => format!("{seconds}s"),
     }

@@ -144,13 +144,11 @@ impl Mail {
             Err(reason) => return Ended { outcome: Outcome::Refused(reason), output: Vec::new() },
         };
         let sending = self.mailer.send(&letter.message);
-        let (outcome, said) = match tokio::time::timeout(order.timeout, sending).await {
-            Ok(ended) => ended,
-            Err(_) => {
+        let (outcome, said) =
+            tokio::time::timeout(order.timeout, sending).await.unwrap_or_else(|_| {
                 let seconds = order.timeout.as_secs_f32();
                 (Outcome::Failed(format!("it took longer than {seconds} s")), String::new())
-            }
-        };
+            });
         let mut output = letter.describe();
         if !said.is_empty() {
             output = format!("{output}\n{said}");

@@ -3,8 +3,8 @@
 use lettre::{
     Address, Message,
     message::{
-        Mailbox, MultiPart, SinglePart,
-        header::{HeaderName, HeaderValue},
+        Body, Mailbox, MultiPart, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
 };
 use serde_json::Value as Json;
@@ -76,15 +76,28 @@ pub(super) fn compose(mail: &Mail, values: &Json) -> Result<Letter, String> {
         let name = HeaderName::new_from_ascii(name).map_err(|error| error.to_string())?;
         message = message.raw_header(HeaderValue::new(name, value));
     }
-    let text = mail.text.fill(values)?;
+    let text = part(ContentType::TEXT_PLAIN, mail.text.fill(values)?)?;
     let message = match &mail.html {
-        None => message.singlepart(SinglePart::plain(text)),
+        None => message.singlepart(text),
         Some(html) => {
-            message.multipart(MultiPart::alternative_plain_html(text, html.fill(values)?))
+            let html = part(ContentType::TEXT_HTML, html.fill(values)?)?;
+            message.multipart(MultiPart::alternative().singlepart(text).singlepart(html))
         }
     };
     let message = message.map_err(|error| format!("no mail can be made of it: {error}"))?;
     Ok(Letter { message, to, subject, id })
+}
+
+/// As it is where its letters and lines allow that, or else so that it can still be read without a
+/// mail program.
+fn part(kind: ContentType, text: String) -> Result<SinglePart, String> {
+    let body = Body::new_with_encoding(text, ContentTransferEncoding::SevenBit).or_else(|text| {
+        // What is given back is the text.
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)
+    });
+    let body = body.map_err(|_| "the text cannot be encoded".to_owned())?;
+    Ok(SinglePart::builder().header(kind).body(body))
 }
 
 fn recipients(mail: &Mail, values: &Json) -> Result<Vec<Address>, String> {

@@ -24,7 +24,7 @@ use super::super::Outcome;
 use crate::config::{MailServerConfig, TlsConfig};
 
 /// How long the server may take over one command.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How much of what a server says is kept.
 const MAX_SAID: usize = 500;
 
