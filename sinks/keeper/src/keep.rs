@@ -65,6 +65,8 @@ struct Loop {
     at_work: JoinSet<Done>,
     /// Runs that the schedule knows of: at work, or waiting for another attempt.
     open: BTreeSet<RunId>,
+    /// Those of them whose lock somebody else holds: they are told once, not at every look.
+    held: BTreeSet<RunId>,
     is_catching_up: bool,
     pruned: Instant,
 }
@@ -88,6 +90,7 @@ impl Keeper {
             began,
             at_work: JoinSet::new(),
             open: BTreeSet::new(),
+            held: BTreeSet::new(),
             is_catching_up: true,
             pruned: began,
         };
@@ -252,7 +255,9 @@ impl Loop {
     fn begin(&mut self, rule: &str, key: String, started: Started) {
         let Started { run, attempt, events } = started;
         let values = batch::of_run(rule, run, &key, attempt, &events);
-        tracing::info!(rule, key, run, attempt, events = events.len(), "a run begins");
+        if !self.held.contains(&run) {
+            tracing::info!(rule, key, run, attempt, events = events.len(), "a run begins");
+        }
         let known = self.keeper.rules.get(rule);
         let action = known.map(|rule| (rule.action.clone(), rule.timeout));
         let (rule, is_dry_run) = (rule.to_owned(), self.keeper.is_dry_run);
@@ -279,13 +284,18 @@ impl Loop {
         let retries = known.map_or(0, |rule| rule.retries);
         let pause = known.map(|rule| rule.pause_after(attempt)).unwrap_or_default();
         let now = self.keeper.clock.now();
+        if !matches!(ended.outcome, Outcome::Held(_)) {
+            self.held.remove(&run);
+        }
         let (verdict, next) = match ended.outcome {
             Outcome::Succeeded => {
                 tracing::info!(rule, key, run, attempt, "a run succeeded");
                 (Verdict::Succeeded, Next::Done)
             }
             Outcome::Held(problem) => {
-                tracing::debug!(rule, key, run, problem, "a run waits for somebody else");
+                if self.held.insert(run) {
+                    tracing::info!(rule, key, run, problem, "a run waits for its lock");
+                }
                 let at = now.checked_add(HELD).unwrap_or(Timestamp::MAX);
                 (Verdict::Held { problem, at }, Next::Retry(HELD))
             }

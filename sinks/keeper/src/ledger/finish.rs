@@ -155,3 +155,27 @@ fn finish(
         .execute(params![run, millis(now), verdict.problem(), output])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_did_not_begin_made_no_attempt() {
+        let mut ledger = Ledger::in_memory().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let run = ledger.start("r", "k", at(0)).unwrap().run;
+        for second in 1..4 {
+            let problem = "process 7 holds it".to_owned();
+            let verdict = Verdict::Held { problem, at: at(second + 4) };
+            ledger.finish(run, &verdict, b"", at(second)).unwrap();
+            let waiting = ledger.unfinished().unwrap();
+            assert_eq!((waiting[0].attempts, waiting[0].again), (0, Some(at(second + 4))));
+            assert_eq!(ledger.start_again(run, at(second + 4)).unwrap().attempt, 1);
+        }
+        ledger.finish(run, &Verdict::Succeeded, b"said", at(9)).unwrap();
+        let trail = ledger.run(run).unwrap().unwrap();
+        assert_eq!((trail.facts.attempts, trail.attempts.len()), (1, 1));
+        assert_eq!((trail.facts.problem, &*trail.attempts[0].output), (None, "said"));
+    }
+}

@@ -69,7 +69,7 @@ fn mailer(port: u16, templates: Option<&TempDir>) -> Arc<Mailer> {
         .map_or(String::new(), |directory| format!("templates_dir = {:?}", directory.path()));
     let config = format!(
         "server = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
-         from = \"Das Archiv für alle <archive@example.org>\"\n\
+         from = \"Архив <archive@example.org>\"\n\
          allow = [\"*@lists.example.org\", \"{{ada,bob}}@Example.org\"]\n{templates}"
     );
     Arc::new(Mailer::new(&toml::from_str(&config).unwrap()).unwrap())

@@ -100,7 +100,8 @@ impl Text {
         }
         filled.map_err(|error| format!("the text cannot be filled in: {error}"))?;
         let text = String::from_utf8_lossy(&bounded.0);
-        Ok(clean(&text.replace("\r\n", "\n")))
+        let text = clean(&text.replace("\r\n", "\n"));
+        Ok(format!("{}\n", text.trim_end_matches('\n')))
     }
 
     fn environment(&self) -> Environment<'static> {
