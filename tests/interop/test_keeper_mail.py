@@ -236,6 +236,29 @@ class Delivery(MailTest):
         self.assertNotIn("attempts", never)
         self.assertIn("who?", never)
 
+    def test_a_batch_is_one_mail_in_text_and_html(self):
+        server = self.serve()
+        rules = self.directory / "rules"
+        rules.mkdir()
+        (rules / "r.toml").write_text(
+            f'[[rule]]\nname = "r"\non = "{REJECTED}"\nkey = "{{{{ data.repo }}}}"\n'
+            'debounce = "1s"\n[rule.mail]\nto = ["admins@lists.example.org"]\n'
+            'subject = "{{ count }} rejected in {{ key }}: {{ facets.repo | join }}"\n'
+            'html = "{% for event in events %}<p>{{ event.data.reason }}</p>{% endfor %}"\n'
+        )
+        self.configure(server.port, rules=rules)
+        for number in range(20):
+            self.emit(REJECTED, repo="m", upload_name=f"u{number}", reason=f"<script>{number}")
+        self.start()
+        ((to, mail),) = self.mails(server, 1)
+        self.assertEqual(mail["Subject"], "20 rejected in m: m")
+        text, html = (part.get_content() for part in mail.iter_parts())
+        for number in range(20):
+            self.assertIn(f"u{number} ", text)
+            self.assertIn(f"<p>&lt;script&gt;{number}</p>", html)
+        self.assertNotIn("<script>", html)
+        until("the end of the run", lambda: "20 events" in self.runs("r"))
+
     def test_encrypted_and_with_a_password(self):
         authority, context = certificate(self.directory)
         password = self.directory / "password"
