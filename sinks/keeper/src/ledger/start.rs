@@ -112,7 +112,7 @@ impl Ledger {
     /// The database fails.
     pub fn unfinished(&self) -> Result<Vec<Interrupted>, LedgerError> {
         let mut select = self.connection.prepare(
-            "SELECT id, rule, key, attempts, iif(state = 'waiting', again, NULL) FROM run
+            "SELECT id, rule, key, attempts, CASE state WHEN 'waiting' THEN again END FROM run
              WHERE state IN ('started', 'waiting') ORDER BY id",
         )?;
         let unfinished = select.query_map([], |row| {
