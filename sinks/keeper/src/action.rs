@@ -1,15 +1,19 @@
 //! What a run does.
 
+mod emit;
 mod exec;
 mod output;
+mod webhook;
 
 use std::time::Duration;
 
 use serde_json::Value as Json;
 
 pub use self::{
+    emit::{Emission, Emit, EmitConfig, InvalidEmit},
     exec::{Exec, ExecConfig, InvalidExec},
     output::Output,
+    webhook::{InvalidSecret, InvalidUrl, InvalidWebhook, Webhook, WebhookConfig},
 };
 
 /// An action, checked.
@@ -17,6 +21,10 @@ pub use self::{
 pub enum Action {
     /// A program.
     Exec(Exec),
+    /// Somebody who is told by HTTP.
+    Webhook(Webhook),
+    /// Another event.
+    Emit(Emit),
 }
 
 /// What an action is given.
@@ -46,6 +54,15 @@ pub enum Outcome {
     Failed(String),
     /// It could not even begin, and would not the next time.
     Refused(String),
+    /// As [`Self::Failed`], and there is no use in trying again before so much time has passed.
+    Later {
+        /// What was wrong.
+        problem: String,
+        /// How long to wait at least.
+        pause: Duration,
+    },
+    /// Well, once this event is in the outbox.
+    Emits(Box<Emission>),
 }
 
 impl Action {
@@ -58,10 +75,41 @@ impl Action {
         Exec::new(config).map(Self::Exec)
     }
 
+    /// Somebody who is told by HTTP.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidWebhook`].
+    pub fn webhook(config: &WebhookConfig) -> Result<Self, InvalidWebhook> {
+        Webhook::new(config).map(Self::Webhook)
+    }
+
+    /// Another event.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidEmit`].
+    pub fn emit(config: &EmitConfig) -> Result<Self, InvalidEmit> {
+        Emit::new(config).map(Self::Emit)
+    }
+
+    /// Whether it needs a key of keeper's own.
+    pub fn needs_identity(&self) -> bool {
+        matches!(self, Self::Emit(_))
+    }
+
+    /// Whether a run that was at work when keeper ended has surely done nothing: what it does is
+    /// part of the transaction that ends it.
+    pub fn is_undone_by_a_crash(&self) -> bool {
+        matches!(self, Self::Emit(_))
+    }
+
     /// Does it.
     pub async fn run(&self, order: Order) -> Ended {
         match self {
             Self::Exec(exec) => exec.run(order).await,
+            Self::Webhook(webhook) => webhook.run(order).await,
+            Self::Emit(emit) => emit.run(&order.values),
         }
     }
 
@@ -70,6 +118,14 @@ impl Action {
         match self {
             Self::Exec(exec) => match exec.command(values) {
                 Ok(command) => format!("{command:?}"),
+                Err(reason) => format!("refused: {reason}"),
+            },
+            Self::Webhook(webhook) => match webhook.url(values) {
+                Ok(url) => format!("POST {url}"),
+                Err(reason) => format!("refused: {reason}"),
+            },
+            Self::Emit(emit) => match emit.emission(values) {
+                Ok(emission) => format!("emit {}", emit::describe(&emission)),
                 Err(reason) => format!("refused: {reason}"),
             },
         }

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use keeper::{
     config::Config,
+    keep::without_identity,
     ledger::{Ledger, LedgerError},
     source::TrustSource,
 };
@@ -56,6 +57,11 @@ fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
         Err(error) => return Err(error.into()),
     };
     let mut notes = Vec::new();
+    match (config.herald()?, without_identity(&rules)) {
+        (Some(herald), _) => notes.push(format!("keeper's own events are {}'s", herald.name())),
+        (None, Some(problem)) => bail!(problem),
+        (None, None) => {}
+    }
     for rule in rules.iter() {
         let strangers = rule.signed_by.iter().flatten();
         let strangers =

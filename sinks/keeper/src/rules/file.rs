@@ -9,7 +9,7 @@ use toml::{Spanned, Table, Value};
 
 use super::{Rule, Template};
 use crate::{
-    action::{Action, ExecConfig},
+    action::{Action, EmitConfig, ExecConfig, WebhookConfig},
     schedule::Timing,
 };
 
@@ -61,7 +61,12 @@ pub(super) struct RuleConfig {
     catch_up: CatchUp,
     #[serde(default)]
     fallback_every: Option<Age>,
-    exec: ExecConfig,
+    #[serde(default)]
+    exec: Option<ExecConfig>,
+    #[serde(default)]
+    webhook: Option<Spanned<WebhookConfig>>,
+    #[serde(default)]
+    emit: Option<Spanned<EmitConfig>>,
 }
 
 fn one() -> Spanned<usize> {
@@ -132,6 +137,7 @@ impl RuleConfig {
             concurrency: *self.concurrency.get_ref(),
             fallback_every,
         };
+        let action = self.action()?;
         let signed_by = self.signed_by.map(|signers| signers.iter().map(signer).collect());
         let key = self.key.as_ref().map(|key| {
             Template::parse(key.get_ref()).map_err(|error| (key.span(), error.to_string()))
@@ -146,9 +152,34 @@ impl RuleConfig {
             pause: limit(self.pause, Duration::from_secs(10)).unwrap_or(Duration::MAX),
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
-            action: Action::exec(&self.exec).map_err(|error| wrong(error.to_string()))?,
+            action,
+            prefixes: prefixes(self.on.get_ref()),
             name,
         })
+    }
+
+    /// The one thing to do.
+    fn action(&self) -> Result<Action, Wrong> {
+        const KINDS: &str = "exec, webhook or emit";
+        let here = self.name.span();
+        let mut actions = Vec::new();
+        if let Some(exec) = &self.exec {
+            actions.push(Action::exec(exec).map_err(|error| (here.clone(), error.to_string())));
+        }
+        if let Some(webhook) = &self.webhook {
+            let action = Action::webhook(webhook.get_ref());
+            actions.push(action.map_err(|error| (webhook.span(), error.to_string())));
+        }
+        if let Some(emit) = &self.emit {
+            let action = Action::emit(emit.get_ref());
+            actions.push(action.map_err(|error| (emit.span(), error.to_string())));
+        }
+        let count = actions.len();
+        match actions.pop().filter(|_| count == 1) {
+            Some(action) => action,
+            None if count == 0 => Err((here, format!("the rule does nothing: it needs {KINDS}"))),
+            None => Err((here, format!("a rule does one thing, not {count}: {KINDS}"))),
+        }
     }
 
     fn filter(&self) -> Result<laniakea_filter::Rule, Wrong> {
@@ -170,6 +201,19 @@ impl RuleConfig {
         let Some(expression) = &self.expression else { return Ok(plain) };
         table.insert("where".to_owned(), expression.get_ref().clone());
         parse(table, expression.span())
+    }
+}
+
+/// How the ids that the patterns mean begin; an id itself where there is no pattern in it.
+fn prefixes(on: &Value) -> Vec<String> {
+    let fixed = |pattern: &str| {
+        pattern.split(['*', '?', '[', ']', '{', '}', '\\']).next().unwrap_or_default().to_owned()
+    };
+    match on {
+        Value::String(pattern) => vec![fixed(pattern)],
+        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).map(fixed).collect(),
+        // No pattern means every id.
+        _ => vec![String::new()],
     }
 }
 
