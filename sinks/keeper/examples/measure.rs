@@ -186,7 +186,7 @@ fn event(module: &Module, number: usize) -> laniakea_event::SignedEvent {
 /// CPU time that an event takes, in microseconds: to believe it, and to find the one rule of a
 /// thousand that wants it.
 fn cost(more: Option<&str>) -> anyhow::Result<(f64, f64)> {
-    const EVENTS: usize = 2_000;
+    const EVENTS: usize = 1_000;
     let rules = (0..RULES).fold(String::new(), |mut text, number| {
         let on = if more.is_none() { format!("{ID}-{number}") } else { ID.to_owned() };
         let on = if number == 7 { ID.to_owned() } else { on };

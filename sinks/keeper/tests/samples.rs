@@ -1,7 +1,5 @@
 //! The samples that are shipped are what keeper reads.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 
 use keeper::{config::Config, rules};

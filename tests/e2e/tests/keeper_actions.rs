@@ -147,8 +147,11 @@ fn told(events: &[serde_json::Value]) -> Vec<String> {
 /// A server that gives these answers, one a request and the last one for ever.
 struct Server {
     address: String,
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Arc<Mutex<Vec<SeenRequest>>>,
 }
+
+/// A head and a body.
+type SeenRequest = (String, Vec<u8>);
 
 impl Server {
     fn new(answers: &'static [&'static str]) -> Self {
@@ -171,14 +174,14 @@ impl Server {
         Self { address, requests }
     }
 
-    fn requests(&self, count: usize) -> Vec<(String, Vec<u8>)> {
+    fn requests(&self, count: usize) -> Vec<SeenRequest> {
         until("requests", || {
             Some(self.requests.lock().unwrap().clone()).filter(|seen| seen.len() >= count)
         })
     }
 }
 
-fn read(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
+fn read(stream: &TcpStream) -> Option<SeenRequest> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

@@ -73,8 +73,9 @@ impl UrlTemplate {
         if url.origin() != self.server.origin() {
             return Err(wrong("would lead to another server".to_owned()));
         }
+        let path = self.source.split('?').next().unwrap_or_default();
         if !self.is_fixed
-            && let Some(segment) = astray(&text, self.source.ends_with('/'))
+            && let Some(segment) = astray(&text, path.ends_with('/'))
         {
             return Err(wrong(format!("would have {segment:?} in its path")));
         }
