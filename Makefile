@@ -25,12 +25,13 @@ lint: ## Look at the sources alone: format, lints, docs, spelling, links, depend
 	@scripts/setup test
 	@scripts/lint
 
-bench: ## Measure the relay and mirk against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
+bench: ## Measure the relay, mirk and keeper against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
 	@scripts/setup build
-	@cargo build --release --locked -p lighthouse -p laniakea-bench
+	@cargo build --release --locked -p lighthouse -p keeper -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
 	@cargo run --release --locked --quiet --manifest-path sinks/mirk/Cargo.toml --example measure
+	@cargo run --release --locked --quiet -p keeper --example measure
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

@@ -1,17 +1,21 @@
 //! What a run does.
 
+mod emit;
 mod exec;
 mod mail;
 mod output;
+mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
 
 pub use self::{
+    emit::{Emission, Emit, EmitConfig, InvalidEmit},
     exec::{Exec, ExecConfig, InvalidExec},
     mail::{InvalidMail, InvalidMailer, Mail, MailConfig, Mailer},
     output::Output,
+    webhook::{InvalidSecret, InvalidUrl, InvalidWebhook, Webhook, WebhookConfig},
 };
 
 use crate::config::Config;
@@ -23,6 +27,10 @@ pub enum Action {
     Exec(Exec),
     /// A mail.
     Mail(Box<Mail>),
+    /// Somebody who is told by HTTP.
+    Webhook(Webhook),
+    /// Another event.
+    Emit(Emit),
 }
 
 /// What actions need beyond their rules: what the configuration says once for all of them.
@@ -82,6 +90,15 @@ pub enum Outcome {
     Refused(String),
     /// It did not begin, since somebody else is at it. It will, and no attempt was made.
     Held(String),
+    /// As [`Self::Failed`], and there is no use in trying again before so much time has passed.
+    Later {
+        /// What was wrong.
+        problem: String,
+        /// How long to wait at least.
+        pause: Duration,
+    },
+    /// Well, once this event is in the outbox.
+    Emits(Box<Emission>),
 }
 
 impl Action {
@@ -103,11 +120,42 @@ impl Action {
         Mail::new(config, means.mailer.as_ref()).map(Box::new).map(Self::Mail)
     }
 
+    /// Somebody who is told by HTTP.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidWebhook`].
+    pub fn webhook(config: &WebhookConfig) -> Result<Self, InvalidWebhook> {
+        Webhook::new(config).map(Self::Webhook)
+    }
+
+    /// Another event.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidEmit`].
+    pub fn emit(config: &EmitConfig) -> Result<Self, InvalidEmit> {
+        Emit::new(config).map(Self::Emit)
+    }
+
+    /// Whether it needs a key of keeper's own.
+    pub fn needs_identity(&self) -> bool {
+        matches!(self, Self::Emit(_))
+    }
+
+    /// Whether a run that was at work when keeper ended has surely done nothing: what it does is
+    /// part of the transaction that ends it.
+    pub fn is_undone_by_a_crash(&self) -> bool {
+        matches!(self, Self::Emit(_))
+    }
+
     /// Does it.
     pub async fn run(&self, order: Order) -> Ended {
         match self {
             Self::Exec(exec) => exec.run(order).await,
             Self::Mail(mail) => mail.run(order).await,
+            Self::Webhook(webhook) => webhook.run(order).await,
+            Self::Emit(emit) => emit.run(&order.values),
         }
     }
 
@@ -119,6 +167,14 @@ impl Action {
                 Err(reason) => format!("refused: {reason}"),
             },
             Self::Mail(mail) => mail.describe(values),
+            Self::Webhook(webhook) => match webhook.url(values) {
+                Ok(url) => format!("POST {url}"),
+                Err(reason) => format!("refused: {reason}"),
+            },
+            Self::Emit(emit) => match emit.emission(values) {
+                Ok(emission) => format!("emit {}", emit::describe(&emission)),
+                Err(reason) => format!("refused: {reason}"),
+            },
         }
     }
 }

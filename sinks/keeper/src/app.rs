@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use laniakea_daemon::{Clock, Lifecycle, LifecycleError};
 use laniakea_wire::{
     Context,
@@ -14,11 +14,13 @@ use uuid::Uuid;
 use crate::{
     action::Means,
     config::Config,
-    keep::{Keeper, list},
+    herald::Herald,
+    keep::{Keeper, list, without_identity},
     ledger::{Ledger, LedgerCursor, SharedLedger},
     lock::DataDirLock,
-    rules,
+    rules::{self, WatchedRules},
     source::TrustSource,
+    submit::Submitter,
 };
 
 /// The name under which the relay lists this consumer.
@@ -28,6 +30,7 @@ const SINK_NAME: &str = "keeper";
 pub struct App {
     keeper: Keeper,
     subscription: Subscription,
+    submitter: Option<Submitter>,
     _lock: Option<DataDirLock>,
 }
 
@@ -56,23 +59,36 @@ impl App {
         if !manner.is_dry_run {
             means.check()?;
         }
+        let watched = WatchedRules::new(&config.rules_dir);
         let rules =
             rules::load(&config.rules_dir, &means).map_err(|problems| anyhow!(list(&problems)))?;
         let trust = Arc::new(TrustSource::load(&config.trust)?);
         let (ledger, lock) = open_ledger(&config, manner)?;
+        let herald = config.herald()?.map(Arc::new).filter(|_| !manner.is_dry_run);
+        if config.identity.is_none()
+            && let Some(problem) = without_identity(&rules)
+        {
+            bail!(problem);
+        }
+        let submitter = match &herald {
+            Some(herald) => Some(speak(&config, &ledger, herald)?),
+            None => None,
+        };
         let subscription = subscribe(&config, &ledger, manner)?;
         let keeper = Keeper {
             rules,
             rules_dir: config.rules_dir,
             means,
+            watched,
             trust,
             ledger,
             clock,
             concurrency: config.runs.concurrency,
             retain: config.runs.retain.limit(),
             is_dry_run: manner.is_dry_run,
+            herald,
         };
-        Ok(Self { keeper, subscription, _lock: lock })
+        Ok(Self { keeper, subscription, submitter, _lock: lock })
     }
 
     /// Works until it is told to stop.
@@ -85,6 +101,9 @@ impl App {
         tracing::info!(rules = self.keeper.rules.iter().count(), "ready");
         let keeping = self.keeper.run(self.subscription, reloaded, lifecycle.stopping());
         lifecycle.spawn("keeping", keeping);
+        if let Some(submitter) = self.submitter {
+            lifecycle.spawn("submitting", submitter.run(lifecycle.stopping()));
+        }
         lifecycle.run(move || reload.send(()).unwrap_or_default(), || {}).await
     }
 }
@@ -99,6 +118,20 @@ fn open_ledger(
     }
     let lock = DataDirLock::take(&config.data_dir)?;
     Ok((SharedLedger::new(Ledger::open(&config.ledger())?), Some(lock)))
+}
+
+/// Has the ledger tell what happens, and somebody send it.
+fn speak(
+    config: &Config,
+    ledger: &SharedLedger,
+    herald: &Arc<Herald>,
+) -> anyhow::Result<Submitter> {
+    let both = config.identity.as_ref().zip(config.submit.as_ref());
+    let (identity, submit) = both.context("[identity] and [submit] go together")?;
+    ledger.lock().announce_with(herald.clone());
+    let security = submit.security(&identity.key_file)?;
+    Submitter::new(ledger.clone(), &submit.endpoint, security)
+        .context("cannot submit keeper's own events")
 }
 
 fn subscribe(

@@ -1,9 +1,11 @@
 //! Events that are handled together, as templates and programs see them.
 
-use laniakea_catalog::{Catalog, Facets};
+use laniakea_catalog::{Catalog, Facets, Severity, Summary};
 use laniakea_event::{Digest, Limits, Object, Rejection, RelayNote, Seq, SubmittedEvent, Value};
 use laniakea_filter::Subject;
 use serde_json::{Map, Value as Json, json};
+
+use crate::chain::Chain;
 
 /// An event that keeper has taken, or is asked about.
 #[derive(Debug, Clone)]
@@ -18,6 +20,7 @@ pub struct KeptEvent {
     /// When the relay took it.
     pub received: Option<jiff::Timestamp>,
     facets: Facets,
+    severity: Severity,
 }
 
 impl KeptEvent {
@@ -30,11 +33,13 @@ impl KeptEvent {
         let event = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY)?;
         let note = event.unsigned().and_then(RelayNote::parse);
         let data = event.covered().get("data").unwrap_or(&Value::Null);
+        let (severity, facets) = Catalog::builtin().classify(event.id().as_str(), data);
         Ok(Self {
             digest: event.digest(),
             seq: note.as_ref().map(|note| note.seq),
             received: note.and_then(|note| note.received_at()),
-            facets: Catalog::builtin().summary(event.id().as_str(), data).facets,
+            facets,
+            severity,
             event,
             frame,
         })
@@ -48,6 +53,17 @@ impl KeptEvent {
     /// Its type.
     pub fn id(&self) -> &str {
         self.event.id().as_str()
+    }
+
+    /// What it is about.
+    pub fn facets(&self) -> &Facets {
+        &self.facets
+    }
+
+    /// What filters look at of its summary; nobody reads it, so it has no words.
+    pub fn classified(&self) -> Summary {
+        let (text, html) = (String::new(), String::new());
+        Summary { text, html, severity: self.severity, facets: self.facets.clone() }
     }
 
     /// The members that signatures cover.
@@ -119,7 +135,7 @@ pub fn of_run(rule: &str, run: i64, key: &str, attempt: u32, events: &[KeptEvent
     };
     let run = json!({
         "rule": rule, "run": run, "key": key, "attempt": attempt, "count": list.len(),
-        "facets": facets, "events": list,
+        "facets": facets, "events": list, "chain": Chain::of_all(events).links(),
     });
     if let Json::Object(run) = run {
         whole.extend(run);

@@ -1,17 +1,23 @@
 //! The configuration file.
 
+mod identity;
 mod mail;
 mod stream;
+mod submit;
 
 use std::path::{Path, PathBuf};
 
 use laniakea_daemon::{Age, ConfigError, TrustConfig, load_config};
+use laniakea_event::{Dialect, keys::KeyFileError};
 use serde::Deserialize;
 
 pub use self::{
+    identity::IdentityConfig,
     mail::{MailServerConfig, TlsConfig},
     stream::{StartConfig, StreamConfig},
+    submit::SubmitConfig,
 };
+use crate::herald::{Announce, Herald};
 
 /// `keeper.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +37,16 @@ pub struct Config {
     /// How mails are sent; without it no rule may send any.
     #[serde(default)]
     pub mail: Option<MailServerConfig>,
+    /// Who signs what keeper itself says; without it keeper says nothing and no rule can emit.
+    #[serde(default)]
+    pub identity: Option<IdentityConfig>,
+    /// Where that goes.
+    #[serde(default)]
+    pub submit: Option<SubmitConfig>,
+    /// Which member names keeper's own events are written with: `seed` (default), `laniakea` or
+    /// `both`.
+    #[serde(default)]
+    pub dialect: Dialect,
 }
 
 /// `[runs]`
@@ -41,11 +57,18 @@ pub struct RunsConfig {
     pub concurrency: usize,
     /// How long runs that have ended are kept.
     pub retain: Age,
+    /// Of which runs keeper tells in events of its own, where it has an `[identity]`: `all`
+    /// (default), `failures` or `none`.
+    pub announce: Announce,
 }
 
 impl Default for RunsConfig {
     fn default() -> Self {
-        Self { concurrency: 4, retain: Age::Limited(std::time::Duration::from_hours(90 * 24)) }
+        Self {
+            concurrency: 4,
+            retain: Age::Limited(std::time::Duration::from_hours(90 * 24)),
+            announce: Announce::All,
+        }
     }
 }
 
@@ -85,7 +108,23 @@ impl Config {
         if config.runs.concurrency == 0 {
             return Err(InvalidConfig::new("runs.concurrency", "0 would mean never"));
         }
+        if config.identity.is_some() != config.submit.is_some() {
+            let problem = "events of keeper's own need both: a key in [identity] and an endpoint \
+                           in [submit]";
+            return Err(InvalidConfig::new("identity", problem));
+        }
         Ok(config)
+    }
+
+    /// Who signs, if anybody does.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be used, or others can read it.
+    pub fn herald(&self) -> Result<Option<Herald>, KeyFileError> {
+        let identity = self.identity.as_ref();
+        let load = |identity| Herald::load(identity, self.dialect, self.runs.announce);
+        identity.map(load).transpose()
     }
 
     /// The ledger.

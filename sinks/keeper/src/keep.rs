@@ -10,15 +10,18 @@ use std::{
 use anyhow::Context as _;
 use jiff::Timestamp;
 use laniakea_daemon::{Clock, Stopping};
-use laniakea_wire::subscription::Subscription;
+use laniakea_event::SignedEvent;
+use laniakea_wire::subscription::{Position, Subscription};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    action::{Ended, Means, Order, Outcome},
+    action::{Emission, Ended, Means, Order, Outcome},
     batch::{self, KeptEvent},
+    chain::Chain,
+    herald::Herald,
     ledger::{Arrival, SharedLedger, Started, Verdict, Wanted},
     match_rules::{believe, matching},
-    rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome},
+    rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome, WatchedRules},
     schedule::{Due, Moment, Next, RunId, Schedule},
     source::{Arrived, TrustSource, confirmed, next_batch},
 };
@@ -41,6 +44,8 @@ pub struct Keeper {
     pub rules_dir: PathBuf,
     /// What their actions need.
     pub means: Means,
+    /// That directory, as it was before they were read.
+    pub watched: WatchedRules,
     /// Whose events are believed.
     pub trust: Arc<TrustSource>,
     /// What survives.
@@ -53,6 +58,8 @@ pub struct Keeper {
     pub retain: Option<Duration>,
     /// Say what would be done instead of doing it.
     pub is_dry_run: bool,
+    /// Signs what rules emit.
+    pub herald: Option<Arc<Herald>>,
 }
 
 /// A run's attempt that has ended.
@@ -126,7 +133,7 @@ impl Loop {
         }
         for interrupted in ledger.unfinished()? {
             let (rule, key, run) = (&interrupted.rule, &interrupted.key, interrupted.run);
-            let policy = self.keeper.rules.get(rule).map(|rule| rule.on_unknown_outcome);
+            let policy = self.keeper.rules.get(rule).map(policy);
             let at = if let Some(at) = interrupted.again {
                 self.moment(at)
             } else {
@@ -190,6 +197,7 @@ impl Loop {
                 Ok(believed) => {
                     let wanted: Vec<Wanted> = matching(&rules, &event, &believed)
                         .into_iter()
+                        .filter(|found| self.may_follow(found.rule, &event))
                         .filter_map(|found| self.wanted(found.rule, found.key))
                         .collect();
                     if !wanted.is_empty() {
@@ -203,13 +211,10 @@ impl Loop {
             }
         }
         let kept = arrived.position.and_then(|position| confirmed(subscription, position));
-        let added = self.keeper.ledger.lock().take(&arrivals, kept, now)?;
-        for (rule, key) in added {
-            self.schedule.add(&rule, &key, self.now());
-        }
         if arrived.is_caught_up {
             self.is_catching_up = false;
         }
+        self.take_and_start(&arrivals, kept, now)?;
         if let Some(position) = arrived.position {
             subscription.handled(position)?;
         }
@@ -225,31 +230,57 @@ impl Loop {
         Some(Wanted { rule: rule.name.clone(), key, replaces })
     }
 
-    /// What waits for the end of the downtime is not started before: all of it may be one batch.
+    /// Keeps what has come, and begins what may begin, in one commit. What waits for the end of
+    /// the downtime is not started before: all of it may be one batch.
+    fn take_and_start(
+        &mut self,
+        arrivals: &[Arrival],
+        position: Option<Position>,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let (moment, is_held) = (self.now(), self.is_catching_up);
+        let schedule = &mut self.schedule;
+        let started =
+            self.keeper.ledger.lock().take_and_start(arrivals, position, now, |added| {
+                for (rule, key) in added {
+                    schedule.add(rule, key, moment);
+                }
+                if is_held { Vec::new() } else { schedule.due(moment) }
+            })?;
+        self.begin_all(started);
+        Ok(())
+    }
+
     fn start_due(&mut self) -> anyhow::Result<()> {
         if self.is_catching_up {
             return Ok(());
         }
-        for due in self.schedule.due(self.now()) {
-            let now = self.keeper.clock.now();
-            let (rule, key, started) = match due {
-                Due::Events { rule, key } => {
-                    let started = self.keeper.ledger.lock().start(&rule, &key, now)?;
-                    (rule, key, started)
-                }
-                Due::Fallback { rule } => {
-                    let started = self.keeper.ledger.lock().start(&rule, "", now)?;
-                    (rule, String::new(), started)
-                }
-                Due::Retry { rule, key, run } => {
-                    let started = self.keeper.ledger.lock().start_again(run, now)?;
-                    (rule, key, started)
-                }
+        let due = self.schedule.due(self.now());
+        let started = self.keeper.ledger.lock().start_all(due, self.keeper.clock.now())?;
+        self.begin_all(started);
+        Ok(())
+    }
+
+    fn begin_all(&mut self, started: Vec<(Due, Started)>) {
+        for (due, started) in started {
+            let (rule, key) = match due {
+                Due::Events { rule, key } | Due::Retry { rule, key, .. } => (rule, key),
+                Due::Fallback { rule } => (rule, String::new()),
             };
             self.open.insert(started.run);
             self.begin(&rule, key, started);
         }
-        Ok(())
+    }
+
+    /// Whether a rule may run for an event, or would go round in a circle.
+    fn may_follow(&self, rule: &Rule, event: &KeptEvent) -> bool {
+        let link = self.keeper.herald.as_ref().map(|herald| herald.link(&rule.name));
+        let Some(reason) = Chain::of(event).forbids(link.as_deref()) else { return true };
+        tracing::error!(
+            rule = rule.name, event.id = event.id(), event.digest = %event.digest, reason,
+            "a rule goes round in a circle and is not run for an event"
+        );
+        false
     }
 
     fn begin(&mut self, rule: &str, key: String, started: Started) {
@@ -287,8 +318,15 @@ impl Loop {
         if !matches!(ended.outcome, Outcome::Held(_)) {
             self.held.remove(&run);
         }
-        let (verdict, next) = match ended.outcome {
-            Outcome::Succeeded => {
+        let (outcome, emitted) = self.emit(&rule, ended.outcome, now);
+        let (outcome, pause) = match outcome {
+            Outcome::Later { problem, pause: least } => {
+                (Outcome::Failed(problem), pause.max(least))
+            }
+            outcome => (outcome, pause),
+        };
+        let (verdict, next) = match outcome {
+            Outcome::Succeeded | Outcome::Emits(_) => {
                 tracing::info!(rule, key, run, attempt, "a run succeeded");
                 (Verdict::Succeeded, Next::Done)
             }
@@ -313,12 +351,15 @@ impl Loop {
                 let at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
                 (Verdict::Again { problem, at }, Next::Retry(pause))
             }
-            Outcome::Failed(problem) | Outcome::Refused(problem) => {
+            Outcome::Failed(problem)
+            | Outcome::Refused(problem)
+            | Outcome::Later { problem, .. } => {
                 tracing::error!(rule, key, run, attempt, problem, "a run failed for good");
                 (Verdict::Failed { problem }, Next::Done)
             }
         };
-        self.keeper.ledger.lock().finish(run, &verdict, &ended.output, now)?;
+        let emitted = emitted.as_ref();
+        self.keeper.ledger.lock().finish_with(run, &verdict, &ended.output, emitted, now)?;
         if next == Next::Done {
             self.open.remove(&run);
         }
@@ -326,8 +367,24 @@ impl Loop {
         Ok(())
     }
 
-    /// Runs that somebody wants tried again, and runs that are old.
+    /// Signs what a run emits; what cannot be signed is a failure for good.
+    fn emit(&self, rule: &str, outcome: Outcome, now: Timestamp) -> (Outcome, Option<SignedEvent>) {
+        let Outcome::Emits(emission) = outcome else { return (outcome, None) };
+        let Some(herald) = &self.keeper.herald else {
+            return (Outcome::Refused("keeper has no [identity] to emit with".to_owned()), None);
+        };
+        let Emission { id, data, chain } = *emission;
+        match herald.sign(id, data, &chain.with(&herald.link(rule)), now) {
+            Ok(event) => (Outcome::Succeeded, Some(event)),
+            Err(error) => (Outcome::Refused(format!("{:#}", anyhow::Error::new(error))), None),
+        }
+    }
+
+    /// Rules that changed, runs that somebody wants tried again, and runs that are old.
     fn look(&mut self) -> anyhow::Result<()> {
+        if self.keeper.watched.have_changed() {
+            self.reload();
+        }
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
             if let Some(at) = waiting.again.filter(|_| !self.open.contains(&waiting.run)) {
@@ -348,7 +405,14 @@ impl Loop {
     }
 
     fn reload(&mut self) {
+        // What is read now is not read, nor complained of, once more.
+        self.keeper.watched.have_changed();
+        let has_identity = self.keeper.herald.is_some() || self.keeper.is_dry_run;
         match crate::rules::load(&self.keeper.rules_dir, &self.keeper.means) {
+            Ok(rules) if !has_identity && rules.needing_identity().is_some() => {
+                let problem = without_identity(&rules).unwrap_or_default();
+                tracing::error!(problem, "rules not reloaded, the old ones stay");
+            }
             Ok(rules) => {
                 let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
                 self.schedule.set_rules(timings, self.now());
@@ -385,6 +449,20 @@ fn after_crash(policy: Option<UnknownOutcome>, now: Timestamp) -> Verdict {
         Some(UnknownOutcome::Skip) => Verdict::Unknown { problem },
         Some(UnknownOutcome::Alert) | None => Verdict::Failed { problem },
     }
+}
+
+/// What a crash in the middle of a run of this rule means.
+fn policy(rule: &Rule) -> UnknownOutcome {
+    if rule.action.is_undone_by_a_crash() {
+        return UnknownOutcome::Retry;
+    }
+    rule.on_unknown_outcome
+}
+
+/// What to say where a rule needs a key of keeper's own and there is none.
+pub fn without_identity(rules: &Rules) -> Option<String> {
+    let rule = rules.needing_identity()?;
+    Some(format!("rule {} emits an event, which needs [identity] and [submit]", rule.name))
 }
 
 /// What is wrong with rules, in one text.

@@ -9,6 +9,7 @@ mod cursor;
 mod finish;
 mod history;
 mod open;
+mod outbox;
 mod start;
 mod take;
 
@@ -25,6 +26,7 @@ pub use self::{
     finish::Verdict,
     history::{Attempt, RunFacts, RunTrail, State},
     open::LedgerError,
+    outbox::Outgoing,
     start::{Interrupted, Started, Waiting},
     take::{Arrival, Wanted},
 };
@@ -33,6 +35,7 @@ pub use self::{
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
+    voice: outbox::Voice,
 }
 
 impl Ledger {
@@ -42,7 +45,7 @@ impl Ledger {
     ///
     /// See [`LedgerError`].
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { connection: open::open(path)? })
+        Ok(Self { connection: open::open(path)?, voice: outbox::Voice::default() })
     }
 
     /// A ledger that ends with the process.
@@ -51,7 +54,7 @@ impl Ledger {
     ///
     /// There is no memory for it.
     pub fn in_memory() -> Result<Self, LedgerError> {
-        Ok(Self { connection: open::in_memory()? })
+        Ok(Self { connection: open::in_memory()?, voice: outbox::Voice::default() })
     }
 
     /// Opens a ledger that is there, for looking at it only.
@@ -60,7 +63,7 @@ impl Ledger {
     ///
     /// It is not there, or none of ours.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self { connection: open::open_to_read(path)? })
+        Ok(Self { connection: open::open_to_read(path)?, voice: outbox::Voice::default() })
     }
 }
 

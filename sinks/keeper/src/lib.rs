@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! source/follow.rs -> match_rules.rs -> ledger/take.rs -> schedule.rs -> ledger/start.rs -> action/exec.rs -> ledger/finish.rs
+//!                     note.rs -> herald.rs -> ledger/outbox.rs -> submit.rs
 //! ```
 //!
 //! One task does the stages in this order (`keep.rs`); actions run beside it. What must survive a
@@ -10,13 +11,17 @@
 pub mod action;
 pub mod app;
 pub mod batch;
+pub mod chain;
 pub mod config;
+pub mod herald;
 pub mod keep;
 pub mod ledger;
 pub mod lock;
 pub mod match_rules;
+pub mod note;
 pub mod rules;
 pub mod schedule;
 pub mod scheduler;
 pub mod simulate;
 pub mod source;
+pub mod submit;

@@ -1,8 +1,11 @@
 //! Which rules want an event, and under which key.
 
+use std::cell::LazyCell;
+
 use jiff::Timestamp;
-use laniakea_catalog::{Catalog, Summary};
-use laniakea_event::{SignerId, Trust, Value};
+use laniakea_catalog::Summary;
+use laniakea_event::{SignerId, Trust};
+use serde_json::Value as Json;
 
 use crate::{
     batch::{self, KeptEvent},
@@ -39,16 +42,22 @@ pub fn believe(event: &KeptEvent, trust: &Trust, now: Timestamp) -> Result<Belie
 /// The rules that want the event. A key that cannot be made is told and counts as no match: the
 /// event lacks what the rule is about.
 pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Match<'r>> {
-    let data = event.covered().get("data").unwrap_or(&Value::Null);
-    let summary = Catalog::builtin().summary(event.id(), data);
-    let matching = rules.iter().filter(|rule| mismatch(rule, event, believed, &summary).is_none());
-    matching.filter_map(|rule| Some(Match { rule, key: key_of(rule, event)? })).collect()
+    let summary = event.classified();
+    let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
+    let subject = event.subject(signers);
+    let candidates = rules.candidates(event.id());
+    let matching = candidates
+        .into_iter()
+        .filter(|rule| is_believed(rule, believed) && rule.filter.matches(&subject, &summary));
+    // Made for the first key that needs it, and then for all of them.
+    let values = LazyCell::new(|| batch::of_event(event));
+    let keyed = |rule: &'r Rule| Some(Match { rule, key: make_key(rule, event, || &values)? });
+    matching.filter_map(keyed).collect()
 }
 
 /// Why a rule does not want an event; none if it does.
 pub fn why_not(rule: &Rule, event: &KeptEvent, believed: &Believed) -> Option<String> {
-    let data = event.covered().get("data").unwrap_or(&Value::Null);
-    let summary = Catalog::builtin().summary(event.id(), data);
+    let summary = event.classified();
     mismatch(rule, event, believed, &summary).or_else(|| {
         let template = rule.key.as_ref()?;
         template.fill(&batch::of_event(event)).err().map(|error| error.to_string())
@@ -62,25 +71,33 @@ fn mismatch(
     summary: &Summary,
 ) -> Option<String> {
     let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
-    if let Some(wanted) = &rule.signed_by
-        && !believed.sources.iter().any(|source| wanted.contains(source))
-    {
+    if !is_believed(rule, believed) {
         return Some(format!("signed by {}, which signed_by does not name", signers.join(", ")));
     }
-    let subject = event.subject(signers);
-    // The sentence costs something, and most rules do not match.
-    if rule.filter.matches(&subject, summary) {
-        return None;
-    }
-    rule.filter.mismatch(&subject, summary)
+    rule.filter.mismatch(&event.subject(signers), summary)
+}
+
+fn is_believed(rule: &Rule, believed: &Believed) -> bool {
+    let is_wanted =
+        |wanted: &Vec<SignerId>| believed.sources.iter().any(|source| wanted.contains(source));
+    rule.signed_by.as_ref().is_none_or(is_wanted)
 }
 
 /// What a rule groups the event by; everything together where it does not say.
 pub fn key_of(rule: &Rule, event: &KeptEvent) -> Option<String> {
+    let values = LazyCell::new(|| batch::of_event(event));
+    make_key(rule, event, || &values)
+}
+
+fn make_key<'v>(
+    rule: &Rule,
+    event: &KeptEvent,
+    values: impl FnOnce() -> &'v Json,
+) -> Option<String> {
     /// A key is a word or two; whoever makes longer ones wants to fill the ledger.
     const LONGEST: usize = 512;
     let Some(template) = &rule.key else { return Some(String::new()) };
-    let key = template.fill(&batch::of_event(event)).map_err(|error| error.to_string());
+    let key = template.fill(values()).map_err(|error| error.to_string());
     let key = key.and_then(|key| {
         if key.len() > LONGEST { Err(format!("longer than {LONGEST} bytes")) } else { Ok(key) }
     });

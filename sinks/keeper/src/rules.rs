@@ -1,15 +1,19 @@
 //! Rules: which events, when, and what to do. One or more in each file of `rules.d`.
 
 mod file;
+mod index;
 mod load;
 mod problem;
 mod template;
+mod watch;
 
 pub use self::{
     file::{CatchUp, UnknownOutcome},
-    load::{Rules, load},
+    index::Rules,
+    load::load,
     problem::Problem,
     template::{InvalidTemplate, Template},
+    watch::WatchedRules,
 };
 
 pub(crate) use self::template::environment;
@@ -45,6 +49,8 @@ pub struct Rule {
     pub catch_up: CatchUp,
     /// What to do.
     pub action: Action,
+    /// How the ids of its events begin: only such events are looked at closely.
+    pub prefixes: Vec<String>,
 }
 
 impl Rule {

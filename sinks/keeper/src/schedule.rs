@@ -178,7 +178,7 @@ impl Schedule {
     /// The runs that may begin now, the longest wait first. They count as begun.
     pub fn due(&mut self, now: Moment) -> Vec<Due> {
         let mut candidates = Vec::new();
-        for (name, state) in &self.rules {
+        for (name, state) in self.rules.iter().filter(|(_, state)| !state.is_idle()) {
             state.candidates(name, now, &mut candidates);
         }
         candidates.sort_by_key(|(ready, _)| *ready);
@@ -218,7 +218,8 @@ impl Schedule {
         if self.running >= self.limit {
             return None;
         }
-        self.rules.values().filter_map(RuleState::next_wake).min()
+        let rules = self.rules.values().filter(|state| !state.is_idle());
+        rules.filter_map(RuleState::next_wake).min()
     }
 
     /// How many runs are at work.
@@ -256,6 +257,12 @@ impl Schedule {
 }
 
 impl RuleState {
+    /// Time alone brings nothing about. Most rules are idle most of the time, and all of them are
+    /// asked for every event.
+    fn is_idle(&self) -> bool {
+        self.keys.is_empty() && self.retries.is_empty() && self.timing.fallback_every.is_none()
+    }
+
     fn candidates(&self, name: &str, now: Moment, candidates: &mut Vec<(Moment, Due)>) {
         let rule = || name.to_owned();
         if !self.has_room() {

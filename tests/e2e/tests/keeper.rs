@@ -96,7 +96,10 @@ impl Site {
     /// What the program was given, one run a line.
     fn record(&self) -> Vec<Recorded> {
         let text = fs::read_to_string(self.path("record")).unwrap_or_default();
-        text.lines()
+        // The last line may be half written.
+        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+        whole
+            .lines()
             .map(|line| {
                 let value = Value::parse(line.as_bytes(), &UNBOUNDED);
                 let value = value.unwrap_or_else(|error| panic!("{error}: {line}"));

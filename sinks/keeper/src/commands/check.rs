@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use keeper::{
     action::Means,
     config::Config,
+    keep::without_identity,
     ledger::{Ledger, LedgerError},
     source::TrustSource,
 };
@@ -58,6 +59,11 @@ fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
         Err(error) => return Err(error.into()),
     };
     let mut notes = Vec::new();
+    match (config.herald()?, without_identity(&rules)) {
+        (Some(herald), _) => notes.push(format!("keeper's own events are {}'s", herald.name())),
+        (None, Some(problem)) => bail!(problem),
+        (None, None) => {}
+    }
     for rule in rules.iter() {
         let strangers = rule.signed_by.iter().flatten();
         let strangers =

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, io::Read as _, path::PathBuf, process::Exit
 use anyhow::{Context as _, anyhow};
 use keeper::{
     batch::{self, KeptEvent},
+    chain::Chain,
     config::Config,
     match_rules::{Believed, believe, key_of, why_not},
     source::TrustSource,
@@ -45,6 +46,8 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     })?;
     let trust = TrustSource::load(&config.trust)?.current();
     let now = SystemClock.now();
+    // Where the key cannot be read, as by somebody who only tries a rule, the chain's length counts.
+    let link = config.herald().ok().flatten().map(|herald| herald.link(&rule.name));
     let mut lines = Vec::new();
     let mut batches: BTreeMap<String, Vec<KeptEvent>> = BTreeMap::new();
     for event in events(&arguments.files)? {
@@ -58,6 +61,10 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
             None => key_of(rule, &event).ok_or_else(|| "it has no key".to_owned()),
         });
         let name = format!("{} {}", event.id(), event.digest);
+        let verdict = verdict.and_then(|key| match Chain::of(&event).forbids(link.as_deref()) {
+            Some(reason) => Err(format!("not run: {reason}")),
+            None => Ok(key),
+        });
         match verdict {
             Ok(key) => {
                 lines.push(format!("{name}: would wait under the key {key:?}"));

@@ -1,10 +1,19 @@
 //! Third transaction: an attempt has ended.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use laniakea_event::SignedEvent;
 use rusqlite::{Connection, params};
 
-use super::{Ledger, LedgerError, millis};
-use crate::schedule::RunId;
+use super::{
+    Ledger, LedgerError, millis,
+    outbox::{Voice, put},
+};
+use crate::{
+    note::{Note, What},
+    schedule::RunId,
+};
 
 /// What an attempt's end means for its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,9 +80,32 @@ impl Ledger {
         output: &[u8],
         now: Timestamp,
     ) -> Result<(), LedgerError> {
+        self.finish_with(run, verdict, output, None, now)
+    }
+
+    /// The same, with an event that goes to the relay if, and only if, the end is on record.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then the run is as after a crash, and nothing is emitted.
+    pub fn finish_with(
+        &mut self,
+        run: RunId,
+        verdict: &Verdict,
+        output: &[u8],
+        emitted: Option<&SignedEvent>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         let transaction = self.connection.transaction()?;
         finish(&transaction, run, verdict, output, now)?;
+        if let Some(event) = emitted {
+            put(&transaction, event, now)?;
+        }
+        if self.voice.is_heard() {
+            tell(&transaction, &self.voice, run, verdict, now)?;
+        }
         transaction.commit()?;
+        self.voice.wake();
         Ok(())
     }
 
@@ -117,6 +149,41 @@ impl Ledger {
         transaction.commit()?;
         Ok(runs)
     }
+}
+
+/// Tells how a run ended, if it is at its end.
+fn tell(
+    connection: &Connection,
+    voice: &Voice,
+    run: RunId,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if matches!(verdict, Verdict::Again { .. }) {
+        return Ok(());
+    }
+    let mut select = connection.prepare_cached(
+        "SELECT rule, key, about, attempts, (SELECT count(*) FROM run_event WHERE run = run.id),
+            (SELECT began FROM attempt WHERE run = run.id AND number = run.attempts)
+         FROM run WHERE id = ?",
+    )?;
+    let note = select.query_row([run], |row| {
+        let about: String = row.get(2)?;
+        let attempts = row.get(3)?;
+        let events = row.get::<_, i64>(4)?.unsigned_abs();
+        let began: Option<i64> = row.get(5)?;
+        let what = match verdict.problem() {
+            None => {
+                let took = began.map_or(0, |began| millis(now).saturating_sub(began).max(0));
+                let took = Duration::from_millis(took.unsigned_abs());
+                What::Succeeded { run, events, attempts, took }
+            }
+            Some(problem) => What::Failed { run, events, attempts, problem: problem.to_owned() },
+        };
+        let about = serde_json::from_str(&about).unwrap_or_default();
+        Ok(Note { rule: row.get(0)?, key: row.get(1)?, about, what })
+    })?;
+    voice.note(connection, &note, now)
 }
 
 fn finish(

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{Ledger, LedgerError, millis, time};
-use crate::{batch::KeptEvent, schedule::RunId};
+use super::{Ledger, LedgerError, millis, outbox::Voice, time};
+use crate::{
+    batch::KeptEvent,
+    note::{About, Note, What},
+    schedule::{Due, RunId},
+};
 
 /// An attempt that is on record and may be made.
 #[derive(Debug)]
@@ -46,6 +50,26 @@ pub struct Interrupted {
 }
 
 impl Ledger {
+    /// Begins everything that is due, in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then nothing began.
+    pub fn start_all(
+        &mut self,
+        due: Vec<Due>,
+        now: Timestamp,
+    ) -> Result<Vec<(Due, Started)>, LedgerError> {
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let transaction = self.connection.transaction()?;
+        let started = start_all(&transaction, &self.voice, due, now)?;
+        transaction.commit()?;
+        self.voice.wake();
+        Ok(started)
+    }
+
     /// Makes a run of the events that wait for a rule and key, with its first attempt.
     ///
     /// # Errors
@@ -53,22 +77,9 @@ impl Ledger {
     /// The database fails; then there is no run.
     pub fn start(&mut self, rule: &str, key: &str, now: Timestamp) -> Result<Started, LedgerError> {
         let transaction = self.connection.transaction()?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO run (rule, key, state, attempts, began) VALUES (?, ?, 'started', 0, ?)",
-            )?
-            .execute(params![rule, key, millis(now)])?;
-        let run = transaction.last_insert_rowid();
-        transaction
-            .prepare_cached(
-                "INSERT INTO run_event SELECT ?, event FROM pending WHERE rule = ? AND key = ?",
-            )?
-            .execute(params![run, rule, key])?;
-        transaction
-            .prepare_cached("DELETE FROM pending WHERE rule = ? AND key = ?")?
-            .execute([rule, key])?;
-        let started = begin(&transaction, run, now)?;
+        let started = start(&transaction, &self.voice, rule, key, now)?;
         transaction.commit()?;
+        self.voice.wake();
         Ok(started)
     }
 
@@ -139,6 +150,73 @@ impl Ledger {
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, time(row.get(2)?))))?;
         Ok(begun.collect::<Result<_, _>>()?)
     }
+}
+
+pub(super) fn start_all(
+    connection: &Connection,
+    voice: &Voice,
+    due: Vec<Due>,
+    now: Timestamp,
+) -> Result<Vec<(Due, Started)>, LedgerError> {
+    let begin = |due: Due| {
+        let started = match &due {
+            Due::Events { rule, key } => start(connection, voice, rule, key, now)?,
+            Due::Fallback { rule } => start(connection, voice, rule, "", now)?,
+            Due::Retry { run, .. } => begin(connection, *run, now)?,
+        };
+        Ok((due, started))
+    };
+    due.into_iter().map(begin).collect()
+}
+
+fn start(
+    connection: &Connection,
+    voice: &Voice,
+    rule: &str,
+    key: &str,
+    now: Timestamp,
+) -> Result<Started, LedgerError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO run (rule, key, state, attempts, began) VALUES (?, ?, 'started', 0, ?)",
+        )?
+        .execute(params![rule, key, millis(now)])?;
+    let run = connection.last_insert_rowid();
+    connection
+        .prepare_cached(
+            "INSERT INTO run_event SELECT ?, event FROM pending WHERE rule = ? AND key = ?",
+        )?
+        .execute(params![run, rule, key])?;
+    connection
+        .prepare_cached("DELETE FROM pending WHERE rule = ? AND key = ?")?
+        .execute([rule, key])?;
+    let started = begin(connection, run, now)?;
+    if voice.is_heard() {
+        tell(connection, voice, (rule, key), &started, now)?;
+    }
+    Ok(started)
+}
+
+/// Keeps in short what a run is about, and tells that it begins.
+fn tell(
+    connection: &Connection,
+    voice: &Voice,
+    (rule, key): (&str, &str),
+    started: &Started,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let about = About::of(&started.events);
+    let text = serde_json::to_string(&about).unwrap_or_default();
+    connection
+        .prepare_cached("UPDATE run SET about = ?2 WHERE id = ?1")?
+        .execute(params![started.run, text])?;
+    let what = What::Started {
+        run: started.run,
+        events: started.events.len() as u64,
+        attempt: started.attempt,
+    };
+    let note = Note { rule: rule.to_owned(), key: key.to_owned(), about, what };
+    Ok(voice.note(connection, &note, now)?)
 }
 
 fn begin(connection: &Connection, run: RunId, now: Timestamp) -> Result<Started, LedgerError> {

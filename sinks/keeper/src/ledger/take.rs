@@ -5,7 +5,13 @@ use laniakea_event::Digest;
 use laniakea_wire::subscription::Position;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Ledger, LedgerError, cursor::advance, millis};
+use super::{
+    Ledger, LedgerError,
+    cursor::advance,
+    millis,
+    start::{Started, start_all},
+};
+use crate::schedule::Due;
 
 /// An event that rules want.
 #[derive(Debug, Clone)]
@@ -43,16 +49,48 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<(String, String)>, LedgerError> {
         let transaction = self.connection.transaction()?;
-        let mut added = Vec::new();
-        for arrival in arrivals {
-            take_one(&transaction, arrival, now, &mut added)?;
-        }
-        if let Some(position) = position {
-            advance(&transaction, position)?;
-        }
+        let added = take(&transaction, arrivals, position, now)?;
         transaction.commit()?;
         Ok(added)
     }
+
+    /// The same, and in the same transaction begins what is due now that these have come: an event
+    /// that nothing holds up costs one commit and not two. `due` is told which rules and keys have
+    /// got something new.
+    ///
+    /// # Errors
+    ///
+    /// The database fails; then nothing was kept and nothing began.
+    pub fn take_and_start(
+        &mut self,
+        arrivals: &[Arrival],
+        position: Option<Position>,
+        now: Timestamp,
+        due: impl FnOnce(&[(String, String)]) -> Vec<Due>,
+    ) -> Result<Vec<(Due, Started)>, LedgerError> {
+        let transaction = self.connection.transaction()?;
+        let added = take(&transaction, arrivals, position, now)?;
+        let started = start_all(&transaction, &self.voice, due(&added), now)?;
+        transaction.commit()?;
+        self.voice.wake();
+        Ok(started)
+    }
+}
+
+fn take(
+    connection: &Connection,
+    arrivals: &[Arrival],
+    position: Option<Position>,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut added = Vec::new();
+    for arrival in arrivals {
+        take_one(connection, arrival, now, &mut added)?;
+    }
+    if let Some(position) = position {
+        advance(connection, position)?;
+    }
+    Ok(added)
 }
 
 fn take_one(

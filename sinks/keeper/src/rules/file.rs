@@ -9,7 +9,7 @@ use toml::{Spanned, Table, Value};
 
 use super::{Rule, Template};
 use crate::{
-    action::{Action, ExecConfig, MailConfig, Means},
+    action::{Action, EmitConfig, ExecConfig, MailConfig, Means, WebhookConfig},
     schedule::Timing,
 };
 
@@ -65,6 +65,10 @@ pub(super) struct RuleConfig {
     exec: Option<ExecConfig>,
     #[serde(default)]
     mail: Option<Spanned<MailConfig>>,
+    #[serde(default)]
+    webhook: Option<Spanned<WebhookConfig>>,
+    #[serde(default)]
+    emit: Option<Spanned<EmitConfig>>,
 }
 
 fn one() -> Spanned<usize> {
@@ -151,13 +155,14 @@ impl RuleConfig {
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
             action,
+            prefixes: prefixes(self.on.get_ref()),
             name,
         })
     }
 
     /// The one thing to do.
     fn action(&self, means: &Means) -> Result<Action, Wrong> {
-        const KINDS: &str = "exec or mail";
+        const KINDS: &str = "exec, mail, webhook or emit";
         let here = self.name.span();
         let mut actions = Vec::new();
         if let Some(exec) = &self.exec {
@@ -166,6 +171,14 @@ impl RuleConfig {
         if let Some(mail) = &self.mail {
             let action = Action::mail(mail.get_ref(), means);
             actions.push(action.map_err(|error| (mail.span(), error.to_string())));
+        }
+        if let Some(webhook) = &self.webhook {
+            let action = Action::webhook(webhook.get_ref());
+            actions.push(action.map_err(|error| (webhook.span(), error.to_string())));
+        }
+        if let Some(emit) = &self.emit {
+            let action = Action::emit(emit.get_ref());
+            actions.push(action.map_err(|error| (emit.span(), error.to_string())));
         }
         let count = actions.len();
         match actions.pop().filter(|_| count == 1) {
@@ -194,6 +207,19 @@ impl RuleConfig {
         let Some(expression) = &self.expression else { return Ok(plain) };
         table.insert("where".to_owned(), expression.get_ref().clone());
         parse(table, expression.span())
+    }
+}
+
+/// How the ids that the patterns mean begin; an id itself where there is no pattern in it.
+fn prefixes(on: &Value) -> Vec<String> {
+    let fixed = |pattern: &str| {
+        pattern.split(['*', '?', '[', ']', '{', '}', '\\']).next().unwrap_or_default().to_owned()
+    };
+    match on {
+        Value::String(pattern) => vec![fixed(pattern)],
+        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).map(fixed).collect(),
+        // No pattern means every id.
+        _ => vec![String::new()],
     }
 }
 

@@ -4,33 +4,10 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use super::{Problem, Rule, file::RulesFile};
+use super::{Problem, Rule, Rules, file::RulesFile};
 use crate::action::Means;
-
-/// All rules by name. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Rules(Arc<BTreeMap<String, Rule>>);
-
-impl Rules {
-    /// The rule of this name.
-    pub fn get(&self, name: &str) -> Option<&Rule> {
-        self.0.get(name)
-    }
-
-    /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.0.values()
-    }
-}
-
-impl FromIterator<Rule> for Rules {
-    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
-        Self(Arc::new(rules.into_iter().map(|rule| (rule.name.clone(), rule)).collect()))
-    }
-}
 
 /// Reads every `*.toml` of the directory and of the directories in it.
 ///
@@ -49,10 +26,10 @@ pub fn load(directory: &Path, means: &Means) -> Result<Rules, Vec<Problem>> {
             Ok(text) => read_rules(&file, &text, means, &mut rules, &mut problems),
         }
     }
-    if problems.is_empty() { Ok(Rules(Arc::new(rules))) } else { Err(problems) }
+    if problems.is_empty() { Ok(rules.into_values().collect()) } else { Err(problems) }
 }
 
-fn find(directory: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+pub(super) fn find(directory: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => return problems.push(unreadable(directory, &error)),

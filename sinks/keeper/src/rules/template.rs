@@ -1,6 +1,6 @@
 //! Templates that make one value of a batch: a key, an argument.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::{
     Environment, UndefinedBehavior,
@@ -35,7 +35,7 @@ impl Template {
     /// See [`InvalidTemplate`].
     pub fn parse(source: &str) -> Result<Self, InvalidTemplate> {
         let this = Self { source: source.into() };
-        environment()
+        ENVIRONMENT
             .template_from_str(&this.source)
             .map_err(|error| this.problem(format!("is wrong: {error}")))?;
         Ok(this)
@@ -52,16 +52,45 @@ impl Template {
     ///
     /// Something is not there, the result is too long, or it holds a NUL.
     pub fn fill(&self, values: &Json) -> Result<String, InvalidTemplate> {
-        let environment = environment();
-        let filled = environment
+        let filled = self.text(values)?;
+        if filled.contains('\0') {
+            return Err(self.problem("makes a NUL, which no program can be given".to_owned()));
+        }
+        Ok(filled)
+    }
+
+    /// Fills it in for JSON: a template that is one expression and nothing else keeps the type of
+    /// its value, any other makes a string.
+    ///
+    /// # Errors
+    ///
+    /// Something is not there, or the result is too long.
+    pub fn value(&self, values: &Json) -> Result<Json, InvalidTemplate> {
+        let inner = self.source.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
+        let Some(expression) = inner.filter(|text| !text.contains("{{") && !text.contains("}}"))
+        else {
+            return self.text(values).map(Json::String);
+        };
+        let wrong = |problem| self.problem(format!("cannot be filled in: {problem}"));
+        // With the signs that trim white space around them.
+        let expression = expression.trim_start_matches(['-', '+']).trim_end_matches(['-', '+']);
+        let value = ENVIRONMENT
+            .compile_expression(expression)
+            .and_then(|expression| expression.eval(Value::from(Serde(values))))
+            .map_err(|error| wrong(error.to_string()))?;
+        if value.is_undefined() {
+            return Err(wrong("undefined value".to_owned()));
+        }
+        serde_json::to_value(&value).map_err(|error| wrong(error.to_string()))
+    }
+
+    fn text(&self, values: &Json) -> Result<String, InvalidTemplate> {
+        let filled = ENVIRONMENT
             .template_from_str(&self.source)
             .and_then(|template| template.render(Value::from(Serde(values))))
             .map_err(|error| self.problem(format!("cannot be filled in: {error}")))?;
         if filled.len() >= MAX_BYTES {
             return Err(self.problem(format!("makes more than {MAX_BYTES} bytes")));
-        }
-        if filled.contains('\0') {
-            return Err(self.problem("makes a NUL, which no program can be given".to_owned()));
         }
         Ok(filled)
     }
@@ -70,6 +99,9 @@ impl Template {
         InvalidTemplate { template: self.source.to_string(), what }
     }
 }
+
+/// Shared, since making one costs more than filling in a template.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
 
 /// What templates are filled in with: what they ask for must be there, and they end.
 pub(crate) fn environment() -> Environment<'static> {

@@ -63,6 +63,14 @@ fn every_problem_has_its_file_and_line() {
         (change("name = \"publish\"", "name = \"../x\""), 3, "a rule's name"),
         (change("package-src-*", "[package"), 4, "package"),
         (change("exec = {", "exec = { shell = true,"), 16, "unknown field `shell`"),
+        (
+            change("exec = {", "#exec = {"),
+            3,
+            "the rule does nothing: it needs exec, webhook or emit",
+        ),
+        (change("exec = {", "emit = { id = \"a.b.c\" }\nexec = {"), 3, "one thing, not 2"),
+        (change("exec = {", "emit = { id = \"a\" } #"), 16, "emit.id"),
+        (change("exec = {", "webhook = { url = \"ftp://a/\" } #"), 16, "neither http: nor https:"),
         (change("retries = 3", "retries = 3\nconcurrency = 0"), 13, "never"),
         (change("\"4h\"", "\"0s\""), 3, "always"),
         (change("exec = {", "# {"), 3, "does nothing"),
@@ -98,4 +106,36 @@ fn all_problems_of_all_files_are_told_and_other_files_do_not_matter() {
     assert_eq!(files, ["b.toml", "d.toml", "a.toml"]);
     let problems = load(&directory.path().join("absent"), &Means::default()).unwrap_err();
     assert!(problems[0].what.contains("could not be read"));
+}
+
+#[test]
+fn an_event_is_looked_at_by_every_rule_that_may_want_it_and_by_few_others() {
+    let patterns = [
+        "\"_lk.archive.package-upload-accepted\"",
+        "\"_lk.archive.*\"",
+        "\"*\"",
+        "\"?lk.jobs.*\"",
+        "[\"_lk.jobs.job-{assigned,finished}\", \"_lk.[ab]*\"]",
+        "[\"_lk.jobs.*\", \"_lk.jobs.job-*\"]",
+        "\"_lk.jo\\\\bs.*\"",
+        "\"org.example.other.*\"",
+    ];
+    let rules = patterns.iter().enumerate().map(|(number, on)| {
+        format!("[[rule]]\nname = \"r{number}\"\non = {on}\nexec = {{ command = [\"/x\"] }}\n")
+    });
+    let rules = load_text(&rules.collect::<String>()).unwrap();
+    let names = |id| {
+        let candidates = rules.candidates(id);
+        candidates.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>()
+    };
+    for (id, wanted) in [
+        ("_lk.archive.package-upload-accepted", vec!["r0", "r1", "r2", "r3", "r4"]),
+        ("_lk.jobs.job-finished", vec!["r2", "r3", "r4", "r5", "r6"]),
+        ("_lk.spears.new-excuse", vec!["r2", "r3", "r4"]),
+        ("org.example.other.x", vec!["r2", "r3", "r7"]),
+        ("org.example.x.y", vec!["r2", "r3"]),
+    ] {
+        assert_eq!(names(id), wanted, "{id}");
+    }
+    assert!(rules.get("r3").is_some() && rules.get("r").is_none() && rules.get("r9").is_none());
 }
