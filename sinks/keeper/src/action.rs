@@ -1,15 +1,21 @@
 //! What a run does.
 
+mod batch_file;
 mod exec;
+mod leftover;
 mod output;
+mod systemd;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::Value as Json;
 
 pub use self::{
+    batch_file::BatchFile,
     exec::{Exec, ExecConfig, InvalidExec},
+    leftover::end_leftovers,
     output::Output,
+    systemd::{InvalidSystemd, Systemd, SystemdConfig},
 };
 
 /// An action, checked.
@@ -17,6 +23,8 @@ pub use self::{
 pub enum Action {
     /// A program.
     Exec(Exec),
+    /// A unit.
+    Systemd(Systemd),
 }
 
 /// What an action is given.
@@ -26,6 +34,8 @@ pub struct Order {
     pub values: Json,
     /// How long it may take.
     pub timeout: Duration,
+    /// Where keeper's files are.
+    pub data_dir: PathBuf,
 }
 
 /// How an attempt ended.
@@ -58,10 +68,20 @@ impl Action {
         Exec::new(config).map(Self::Exec)
     }
 
+    /// A unit.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidSystemd`].
+    pub fn systemd(config: &SystemdConfig) -> Result<Self, InvalidSystemd> {
+        Systemd::new(config).map(Self::Systemd)
+    }
+
     /// Does it.
     pub async fn run(&self, order: Order) -> Ended {
         match self {
             Self::Exec(exec) => exec.run(order).await,
+            Self::Systemd(systemd) => systemd.run(order).await,
         }
     }
 
@@ -72,6 +92,7 @@ impl Action {
                 Ok(command) => format!("{command:?}"),
                 Err(reason) => format!("refused: {reason}"),
             },
+            Self::Systemd(systemd) => systemd.describe(),
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
+    action::BatchFile,
     config::Config,
     keep::{Keeper, list},
     ledger::{Ledger, LedgerCursor, SharedLedger},
@@ -58,6 +59,7 @@ impl App {
         let keeper = Keeper {
             rules,
             rules_dir: config.rules_dir,
+            data_dir: config.data_dir,
             trust,
             ledger,
             clock,
@@ -91,6 +93,7 @@ fn open_ledger(
         return Ok((SharedLedger::new(Ledger::in_memory()?), None));
     }
     let lock = DataDirLock::take(&config.data_dir)?;
+    BatchFile::remove_all(&config.data_dir).context("could not tidy up the data directory")?;
     Ok((SharedLedger::new(Ledger::open(&config.ledger())?), Some(lock)))
 }
 

@@ -1,5 +1,7 @@
 //! The loop: take what has come, start what is due, note what has ended.
 
+mod watching;
+
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -14,14 +16,17 @@ use laniakea_wire::subscription::Subscription;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    action::{Ended, Order, Outcome},
+    action::{Ended, Order, Outcome, end_leftovers},
     batch::{self, KeptEvent},
-    ledger::{Arrival, SharedLedger, Started, Verdict, Wanted},
+    failpoint::{Point, reach},
+    ledger::{Arrival, Interrupted, SharedLedger, Started, Verdict, Wanted},
     match_rules::{believe, matching},
     rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome},
     schedule::{Due, Moment, Next, RunId, Schedule},
     source::{Arrived, TrustSource, confirmed, next_batch},
+    watch::Watch,
 };
+use watching::Judge;
 
 /// How often it is looked whether somebody wants a run tried again, or changed the rules.
 const LOOK: Duration = Duration::from_secs(2);
@@ -29,6 +34,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const PRUNE: Duration = Duration::from_hours(1);
 /// How long runs may take to end when keeper stops.
 const DRAIN: Duration = Duration::from_secs(15);
+/// So long before its start keeper's own time begins, so that what was before has its place.
+const PAST: Duration = Duration::from_hours(10 * 365 * 24);
 const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
 
 /// Everything that the loop works with.
@@ -37,6 +44,8 @@ pub struct Keeper {
     pub rules: Rules,
     /// Where they come from.
     pub rules_dir: PathBuf,
+    /// Where keeper's files are.
+    pub data_dir: PathBuf,
     /// Whose events are believed.
     pub trust: Arc<TrustSource>,
     /// What survives.
@@ -62,6 +71,8 @@ struct Loop {
     /// Runs that the schedule knows of: at work, or waiting for another attempt.
     open: BTreeSet<RunId>,
     is_catching_up: bool,
+    watch: Watch,
+    judge: Judge,
     pruned: Instant,
 }
 
@@ -85,6 +96,8 @@ impl Keeper {
             at_work: JoinSet::new(),
             open: BTreeSet::new(),
             is_catching_up: true,
+            watch: Watch::default(),
+            judge: Judge::default(),
             pruned: began,
         };
         this.restore()?;
@@ -98,22 +111,31 @@ impl Keeper {
 
 impl Loop {
     fn now(&self) -> Moment {
-        self.began.elapsed()
+        PAST + self.began.elapsed()
     }
 
-    /// When something of before happened, on the clock that does not jump. What lies before the
-    /// start counts as the start; pauses are made longer by that, never shorter.
+    /// When something happens, on the clock that does not jump.
     fn moment(&self, time: Timestamp) -> Moment {
-        let ahead = time.duration_since(self.keeper.clock.now());
-        self.now().saturating_add(Duration::try_from(ahead).unwrap_or_default())
+        let (now, ahead) = (self.now(), time.duration_since(self.keeper.clock.now()));
+        if ahead.is_negative() {
+            now.saturating_sub(ahead.unsigned_abs())
+        } else {
+            now.saturating_add(ahead.unsigned_abs())
+        }
     }
 
     /// Goes on where the last process ended.
     fn restore(&mut self) -> anyhow::Result<()> {
         let timings = self.keeper.rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+        self.schedule.set_wall(self.now(), self.keeper.clock.now());
         self.schedule.set_rules(timings, self.now());
+        self.adopt()?;
         let ledger = self.keeper.ledger.clone();
         let mut ledger = ledger.lock();
+        for (rule, key, began) in ledger.last_begun()? {
+            self.schedule.began(&rule, &key, self.moment(began));
+        }
+        self.end_leftovers(&ledger.unfinished()?);
         for waiting in ledger.waiting()? {
             self.schedule.add(&waiting.rule, &waiting.key, self.now());
         }
@@ -137,6 +159,16 @@ impl Loop {
         Ok(())
     }
 
+    /// What the last keeper had at work is not to go on unseen, or beside another attempt.
+    fn end_leftovers(&self, unfinished: &[Interrupted]) {
+        let at_work = unfinished.iter().filter(|run| run.again.is_none());
+        let runs: Vec<RunId> = at_work.map(|run| run.run).collect();
+        let processes = end_leftovers(&self.keeper.data_dir, &runs);
+        if processes > 0 {
+            tracing::warn!(processes, "commands of runs that keeper did not survive were ended");
+        }
+    }
+
     async fn work(
         &mut self,
         subscription: &mut Subscription,
@@ -145,6 +177,7 @@ impl Loop {
     ) -> anyhow::Result<()> {
         let mut look = tokio::time::interval(LOOK);
         loop {
+            self.judge()?;
             self.start_due()?;
             let wake = self.schedule.next_wake().filter(|_| !self.is_catching_up);
             let wake = wake.map(|wake| wake.saturating_sub(self.now()));
@@ -159,7 +192,7 @@ impl Loop {
                 _ = look.tick() => self.look()?,
                 changed = reload.changed() => {
                     changed.context("nobody reloads any more")?;
-                    self.reload();
+                    self.reload()?;
                 }
             }
         }
@@ -170,7 +203,8 @@ impl Loop {
         let trust = self.keeper.trust.current();
         let now = self.keeper.clock.now();
         let rules = self.keeper.rules.clone();
-        let mut arrivals = Vec::new();
+        let mut arrivals: Vec<Arrival> = Vec::new();
+        let mut taken = BTreeSet::new();
         for frame in arrived.frames {
             let event = match KeptEvent::parse(frame) {
                 Ok(event) => event,
@@ -185,9 +219,10 @@ impl Loop {
                         .into_iter()
                         .filter_map(|found| self.wanted(found.rule, found.key))
                         .collect();
-                    if !wanted.is_empty() {
+                    let steps = self.see(&rules, &event, &believed, &mut taken, now)?;
+                    if !wanted.is_empty() || !steps.is_empty() {
                         let KeptEvent { digest, frame, .. } = event;
-                        arrivals.push(Arrival { digest, frame, wanted });
+                        arrivals.push(Arrival { digest, frame, wanted, steps });
                     }
                 }
                 Err(reason) => {
@@ -196,13 +231,16 @@ impl Loop {
             }
         }
         let kept = arrived.position.and_then(|position| confirmed(subscription, position));
+        reach_if(!arrivals.is_empty(), Point::BeforeTake);
         let added = self.keeper.ledger.lock().take(&arrivals, kept, now)?;
+        reach_if(!arrivals.is_empty(), Point::AfterTake);
         for (rule, key) in added {
             self.schedule.add(&rule, &key, self.now());
         }
         if arrived.is_caught_up {
             self.is_catching_up = false;
         }
+        self.judge.note(arrived.is_caught_up, arrived.is_disconnected);
         if let Some(position) = arrived.position {
             subscription.handled(position)?;
         }
@@ -246,12 +284,17 @@ impl Loop {
     }
 
     fn begin(&mut self, rule: &str, key: String, started: Started) {
-        let Started { run, attempt, events } = started;
-        let values = batch::of_run(rule, run, &key, attempt, &events);
+        let Started { run, attempt, events, missed } = started;
+        let mut values = batch::of_run(rule, run, &key, attempt, &events);
+        if let (Some(since), Some(values)) = (missed, values.as_object_mut()) {
+            values.insert("missed_since".to_owned(), since.to_string().into());
+        }
+        reach(Point::BeforeAction);
         tracing::info!(rule, key, run, attempt, events = events.len(), "a run begins");
         let known = self.keeper.rules.get(rule);
         let action = known.map(|rule| (rule.action.clone(), rule.timeout));
         let (rule, is_dry_run) = (rule.to_owned(), self.keeper.is_dry_run);
+        let data_dir = self.keeper.data_dir.clone();
         self.at_work.spawn(async move {
             let ended = match action {
                 Some((action, _)) if is_dry_run => {
@@ -259,7 +302,7 @@ impl Loop {
                     tracing::info!(rule, key, run, "would run {output}");
                     Ended { outcome: Outcome::Succeeded, output: output.into_bytes() }
                 }
-                Some((action, timeout)) => action.run(Order { values, timeout }).await,
+                Some((action, timeout)) => action.run(Order { values, timeout, data_dir }).await,
                 None => Ended {
                     outcome: Outcome::Refused("its rule is gone".to_owned()),
                     output: Vec::new(),
@@ -270,6 +313,7 @@ impl Loop {
     }
 
     fn finish(&mut self, done: Done) -> anyhow::Result<()> {
+        reach(Point::BeforeFinish);
         let (run, rule, key, attempt, ended) = done;
         let known = self.keeper.rules.get(&rule);
         let retries = known.map_or(0, |rule| rule.retries);
@@ -309,6 +353,7 @@ impl Loop {
 
     /// Runs that somebody wants tried again, and runs that are old.
     fn look(&mut self) -> anyhow::Result<()> {
+        self.schedule.set_wall(self.now(), self.keeper.clock.now());
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
             if let Some(at) = waiting.again.filter(|_| !self.open.contains(&waiting.run)) {
@@ -328,13 +373,14 @@ impl Loop {
         Ok(())
     }
 
-    fn reload(&mut self) {
+    fn reload(&mut self) -> anyhow::Result<()> {
         match crate::rules::load(&self.keeper.rules_dir) {
             Ok(rules) => {
                 let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
                 self.schedule.set_rules(timings, self.now());
                 tracing::info!(rules = rules.iter().count(), "rules loaded");
                 self.keeper.rules = rules;
+                self.adopt()?;
             }
             Err(problems) => {
                 for problem in problems {
@@ -342,6 +388,7 @@ impl Loop {
                 }
             }
         }
+        Ok(())
     }
 
     /// Waits for what is at work. What takes longer is ended with keeper, and its outcome unknown.
@@ -355,6 +402,12 @@ impl Loop {
             tracing::warn!(runs = self.at_work.len(), "runs are ended before their time");
         }
         Ok(())
+    }
+}
+
+fn reach_if(condition: bool, point: Point) {
+    if condition {
+        reach(point);
     }
 }
 

@@ -11,6 +11,7 @@ mod history;
 mod open;
 mod start;
 mod take;
+mod watched;
 
 use std::{
     path::Path,
@@ -27,6 +28,7 @@ pub use self::{
     open::LedgerError,
     start::{Interrupted, Started, Waiting},
     take::{Arrival, Wanted},
+    watched::{Absence, Adopted, KnownRule},
 };
 
 /// The database.

@@ -7,6 +7,7 @@ use laniakea_event::{SignerId, Trust, Value};
 use crate::{
     batch::{self, KeptEvent},
     rules::{Rule, Rules},
+    watch::Role,
 };
 
 /// A rule that wants an event.
@@ -16,6 +17,17 @@ pub struct Match<'r> {
     pub rule: &'r Rule,
     /// What its events are grouped by.
     pub key: String,
+}
+
+/// A rule that waits for others, and what an event is to it.
+#[derive(Debug)]
+pub struct Part<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// What its events are grouped by.
+    pub key: String,
+    /// What the event is.
+    pub roles: Vec<Role>,
 }
 
 /// Who says that an event is true.
@@ -41,8 +53,43 @@ pub fn believe(event: &KeptEvent, trust: &Trust, now: Timestamp) -> Result<Belie
 pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Match<'r>> {
     let data = event.covered().get("data").unwrap_or(&Value::Null);
     let summary = Catalog::builtin().summary(event.id(), data);
-    let matching = rules.iter().filter(|rule| mismatch(rule, event, believed, &summary).is_none());
+    let plain = rules.iter().filter(|rule| rule.waits.is_none());
+    let matching = plain.filter(|rule| mismatch(rule, event, believed, &summary).is_none());
     matching.filter_map(|rule| Some(Match { rule, key: key_of(rule, event)? })).collect()
+}
+
+/// The rules that wait for others and to which the event is something.
+pub fn parts<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Part<'r>> {
+    let mut waiting = rules.iter().filter(|rule| rule.waits.is_some()).peekable();
+    if waiting.peek().is_none() {
+        return Vec::new();
+    }
+    let data = event.covered().get("data").unwrap_or(&Value::Null);
+    let summary = Catalog::builtin().summary(event.id(), data);
+    waiting.filter_map(|rule| part_of(rule, event, believed, &summary)).collect()
+}
+
+/// What an event is to a rule that waits for others.
+pub fn part<'r>(rule: &'r Rule, event: &KeptEvent, believed: &Believed) -> Option<Part<'r>> {
+    let data = event.covered().get("data").unwrap_or(&Value::Null);
+    part_of(rule, event, believed, &Catalog::builtin().summary(event.id(), data))
+}
+
+fn part_of<'r>(
+    rule: &'r Rule,
+    event: &KeptEvent,
+    believed: &Believed,
+    summary: &Summary,
+) -> Option<Part<'r>> {
+    if stranger(rule, believed).is_some() {
+        return None;
+    }
+    let subject = event.subject(signers(believed));
+    let roles = rule.waits.as_ref()?.roles(|filter| filter.matches(&subject, summary));
+    if roles.is_empty() {
+        return None;
+    }
+    Some(Part { rule, key: key_of(rule, event)?, roles })
 }
 
 /// Why a rule does not want an event; none if it does.
@@ -61,18 +108,29 @@ fn mismatch(
     believed: &Believed,
     summary: &Summary,
 ) -> Option<String> {
-    let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
-    if let Some(wanted) = &rule.signed_by
-        && !believed.sources.iter().any(|source| wanted.contains(source))
-    {
-        return Some(format!("signed by {}, which signed_by does not name", signers.join(", ")));
+    if let Some(reason) = stranger(rule, believed) {
+        return Some(reason);
     }
-    let subject = event.subject(signers);
+    let subject = event.subject(signers(believed));
     // The sentence costs something, and most rules do not match.
     if rule.filter.matches(&subject, summary) {
         return None;
     }
     rule.filter.mismatch(&subject, summary)
+}
+
+/// Why a rule does not believe who signed; none if it does.
+fn stranger(rule: &Rule, believed: &Believed) -> Option<String> {
+    let wanted = rule.signed_by.as_ref()?;
+    if believed.sources.iter().any(|source| wanted.contains(source)) {
+        return None;
+    }
+    let signers = signers(believed).join(", ");
+    Some(format!("signed by {signers}, which signed_by does not name"))
+}
+
+fn signers(believed: &Believed) -> Vec<&str> {
+    believed.sources.iter().map(SignerId::as_str).collect()
 }
 
 /// What a rule groups the event by; everything together where it does not say.

@@ -2,12 +2,14 @@
 
 mod file;
 mod load;
+mod pattern;
 mod problem;
 mod template;
 
 pub use self::{
     file::{CatchUp, UnknownOutcome},
     load::{Rules, load},
+    pattern::Waits,
     problem::Problem,
     template::{InvalidTemplate, Template},
 };
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use laniakea_event::SignerId;
 
-use crate::{action::Action, schedule::Timing};
+use crate::{action::Action, ledger::KnownRule, schedule::Timing, watch::Shape};
 
 /// One rule, checked.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Rule {
     pub name: String,
     /// Which events.
     pub filter: laniakea_filter::Rule,
+    /// What it waits for, if it does not run on each event; `filter` is then that of the first.
+    pub waits: Option<Waits>,
     /// Which sources are believed; without a list all that may emit the id.
     pub signed_by: Option<Vec<SignerId>>,
     /// What events are grouped by.
@@ -46,6 +50,22 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The rule as the ledger is to know it.
+    pub fn known(&self) -> KnownRule {
+        let signed_by = self.signed_by.as_ref();
+        let signed_by: Option<Vec<String>> =
+            signed_by.map(|signers| signers.iter().map(ToString::to_string).collect());
+        let describe = |waits: &Waits| {
+            waits.describe(self.key.as_ref().map(Template::source), signed_by.as_deref())
+        };
+        let shape = self.waits.as_ref().map(|waits| waits.pattern.shape);
+        KnownRule {
+            name: self.name.clone(),
+            pattern: self.waits.as_ref().map(describe),
+            begins_at_once: shape == Some(Shape::Silence { is_keyed: false }),
+        }
+    }
+
     /// How long to wait after so many attempts.
     pub fn pause_after(&self, attempt: u32) -> Duration {
         const LONGEST: Duration = Duration::from_hours(1);

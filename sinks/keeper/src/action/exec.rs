@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Ended, Order, Outcome, Output};
+use super::{Ended, Order, Outcome, Output, leftover::LEDGER};
 use crate::rules::{InvalidTemplate, Template};
 
 /// How much of what a program says is kept.
@@ -113,7 +113,7 @@ impl Exec {
             Ok(command) => command,
             Err(reason) => return ended(Outcome::Refused(reason), Vec::new()),
         };
-        let child = match self.spawn(&command, &order.values) {
+        let child = match self.spawn(&command, &order) {
             Ok(child) => child,
             Err(error) => {
                 let reason = format!("could not run {}: {error}", self.program);
@@ -123,7 +123,8 @@ impl Exec {
         watch(child, order).await
     }
 
-    fn spawn(&self, command: &[String], values: &Json) -> io::Result<Child> {
+    fn spawn(&self, command: &[String], order: &Order) -> io::Result<Child> {
+        let values = &order.values;
         let mut process = Command::new(&self.program);
         process
             .args(command.iter().skip(1))
@@ -133,6 +134,7 @@ impl Exec {
             .env("LANG", "C.UTF-8")
             .envs(std::env::vars_os().filter(|(name, _)| name == "HOME" || name == "USER"))
             .envs(&self.environment)
+            .env(LEDGER, &order.data_dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

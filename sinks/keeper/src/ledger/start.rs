@@ -15,9 +15,11 @@ pub struct Started {
     pub attempt: u32,
     /// Its events, oldest first.
     pub events: Vec<KeptEvent>,
+    /// Since when something is missed, if that is why.
+    pub missed: Option<Timestamp>,
 }
 
-/// Events that wait for a run.
+/// Events that wait for a run, or something that was missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The rule.
@@ -67,6 +69,11 @@ impl Ledger {
         transaction
             .prepare_cached("DELETE FROM pending WHERE rule = ? AND key = ?")?
             .execute([rule, key])?;
+        transaction
+            .prepare_cached(
+                "UPDATE absence SET run = ? WHERE rule = ? AND key = ? AND run IS NULL",
+            )?
+            .execute(params![run, rule, key])?;
         let started = begin(&transaction, run, now)?;
         transaction.commit()?;
         Ok(started)
@@ -90,9 +97,12 @@ impl Ledger {
     ///
     /// The database fails.
     pub fn waiting(&self) -> Result<Vec<Waiting>, LedgerError> {
-        let mut select = self
-            .connection
-            .prepare("SELECT rule, key, min(added), max(added) FROM pending GROUP BY rule, key")?;
+        let mut select = self.connection.prepare(
+            "SELECT rule, key, min(added), max(added) FROM (
+                    SELECT rule, key, added FROM pending
+                    UNION ALL SELECT rule, key, noticed FROM absence WHERE run IS NULL
+                 ) GROUP BY rule, key",
+        )?;
         let waiting = select.query_map([], |row| {
             Ok(Waiting {
                 rule: row.get(0)?,
@@ -151,7 +161,11 @@ fn begin(connection: &Connection, run: RunId, now: Timestamp) -> Result<Started,
     connection
         .prepare_cached("INSERT INTO attempt (run, number, began) VALUES (?, ?, ?)")?
         .execute(params![run, attempt, millis(now)])?;
-    Ok(Started { run, attempt, events: events_of(connection, run)? })
+    let missed: Option<i64> = connection
+        .prepare_cached("SELECT min(since) FROM absence WHERE run = ?")?
+        .query_row([run], |row| row.get(0))?;
+    let events = events_of(connection, run)?;
+    Ok(Started { run, attempt, events, missed: missed.map(time) })
 }
 
 pub(super) fn events_of(

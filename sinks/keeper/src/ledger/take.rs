@@ -5,7 +5,8 @@ use laniakea_event::Digest;
 use laniakea_wire::subscription::Position;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Ledger, LedgerError, cursor::advance, millis};
+use super::{Ledger, LedgerError, cursor::advance, millis, watched::carry_out};
+use crate::watch::Step;
 
 /// An event that rules want.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Arrival {
     pub frame: Vec<u8>,
     /// The rules that want it, each with the key and whether it replaces what waits.
     pub wanted: Vec<Wanted>,
+    /// What it is to rules that wait for others.
+    pub steps: Vec<Step>,
 }
 
 /// A rule that wants an event.
@@ -30,6 +33,16 @@ pub struct Wanted {
 }
 
 impl Ledger {
+    /// Whether an event was taken before, as far as that is still known.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn knows(&self, digest: &Digest) -> Result<bool, LedgerError> {
+        let mut select = self.connection.prepare_cached("SELECT 1 FROM event WHERE digest = ?")?;
+        Ok(select.exists([digest.as_bytes()])?)
+    }
+
     /// Keeps events and the position behind them. Says which rules and keys have got something new;
     /// an event that was taken before is nothing new.
     ///
@@ -69,6 +82,7 @@ fn take_one(
         .query_row(params![arrival.digest.as_bytes(), arrival.frame, millis(now)], |row| row.get(0))
         .optional()?;
     let Some(event) = event else { return Ok(()) };
+    carry_out(connection, &arrival.steps, Some(event), now, added)?;
     for Wanted { rule, key, replaces } in &arrival.wanted {
         if *replaces {
             connection

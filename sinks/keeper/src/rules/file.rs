@@ -7,9 +7,10 @@ use laniakea_event::SignerId;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::{Rule, Template};
+use super::{Rule, Template, Waits, pattern::AbsentConfig};
 use crate::{
-    action::{Action, ExecConfig},
+    action::{Action, ExecConfig, SystemdConfig},
+    cron::Cron,
     schedule::Timing,
 };
 
@@ -26,7 +27,8 @@ pub(super) struct RulesFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleConfig {
     pub(super) name: Spanned<String>,
-    on: Spanned<Value>,
+    #[serde(default)]
+    on: Option<Spanned<Value>>,
     #[serde(default)]
     facets: Option<Table>,
     #[serde(default)]
@@ -61,7 +63,18 @@ pub(super) struct RuleConfig {
     catch_up: CatchUp,
     #[serde(default)]
     fallback_every: Option<Age>,
-    exec: ExecConfig,
+    #[serde(default)]
+    fallback_cron: Option<Spanned<String>>,
+    #[serde(default)]
+    absent: Option<Spanned<AbsentConfig>>,
+    #[serde(default)]
+    then: Option<Spanned<Vec<Value>>>,
+    #[serde(default)]
+    within: Option<Age>,
+    #[serde(default)]
+    exec: Option<ExecConfig>,
+    #[serde(default)]
+    systemd: Option<SystemdConfig>,
 }
 
 fn one() -> Spanned<usize> {
@@ -105,7 +118,7 @@ impl RuleConfig {
         let here = self.name.span();
         let wrong = |what: String| (here.clone(), what);
         let name = check_name(&self.name)?;
-        let filter = self.filter()?;
+        let (filter, waits) = self.events()?;
         let limit = |age: Option<Age>, default: Duration| age.map_or(Some(default), Age::limit);
         let debounce = limit(self.debounce, Duration::ZERO)
             .ok_or_else(|| wrong("debounce cannot be unlimited".to_owned()))?;
@@ -131,13 +144,16 @@ impl RuleConfig {
             per_key: *self.concurrency_per_key.get_ref(),
             concurrency: *self.concurrency.get_ref(),
             fallback_every,
+            fallback_cron: self.fallback_cron.as_ref().map(cron).transpose()?,
         };
-        let signed_by = self.signed_by.map(|signers| signers.iter().map(signer).collect());
+        let signed_by = self.signed_by.as_ref();
+        let signed_by = signed_by.map(|signers| signers.iter().map(signer).collect());
         let key = self.key.as_ref().map(|key| {
             Template::parse(key.get_ref()).map_err(|error| (key.span(), error.to_string()))
         });
         Ok(Rule {
             filter,
+            waits,
             signed_by: signed_by.transpose()?,
             key: key.transpose()?,
             timing,
@@ -146,14 +162,75 @@ impl RuleConfig {
             pause: limit(self.pause, Duration::from_secs(10)).unwrap_or(Duration::MAX),
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
-            action: Action::exec(&self.exec).map_err(|error| wrong(error.to_string()))?,
+            action: self.action().map_err(wrong)?,
             name,
         })
     }
 
-    fn filter(&self) -> Result<laniakea_filter::Rule, Wrong> {
+    /// The one thing that it does.
+    fn action(&self) -> Result<Action, String> {
+        let mut actions = Vec::new();
+        let exec = self.exec.as_ref();
+        actions.extend(exec.map(|exec| Action::exec(exec).map_err(|error| error.to_string())));
+        let systemd = self.systemd.as_ref();
+        actions.extend(
+            systemd.map(|systemd| Action::systemd(systemd).map_err(|error| error.to_string())),
+        );
+        match (actions.pop(), actions.is_empty()) {
+            (Some(action), true) => action,
+            (None, _) => Err("the rule does nothing: give it exec or systemd".to_owned()),
+            (Some(_), false) => {
+                Err("the rule has several actions: make a rule for each".to_owned())
+            }
+        }
+    }
+
+    /// Which events it is about, and what it waits for if it does not run on each of them.
+    fn events(&self) -> Result<(laniakea_filter::Rule, Option<Waits>), Wrong> {
+        let wrong = |what: &str| (self.name.span(), what.to_owned());
+        let Some(absent) = &self.absent else {
+            let on = self.on.as_ref().ok_or_else(|| wrong("on is missing: which events?"))?;
+            let filter = self.filter(on)?;
+            let waits = match &self.then {
+                Some(then) => Some(Waits::sequence(filter.clone(), then, self.within)?),
+                None if self.within.is_some() => {
+                    return Err(wrong("within is the time for then, which is missing"));
+                }
+                None => None,
+            };
+            self.reject_catch_up(waits.is_some())?;
+            return Ok((filter, waits));
+        };
+        let has_filter = self.on.is_some()
+            || self.facets.is_some()
+            || self.data.is_some()
+            || self.severity.is_some()
+            || self.expression.is_some();
+        if has_filter || self.then.is_some() || self.within.is_some() {
+            return Err((
+                absent.span(),
+                "absent says which events and when: on, then, within, facets, data, severity and \
+                 where do not stand beside it; absent.after may be a table of them"
+                    .to_owned(),
+            ));
+        }
+        self.reject_catch_up(true)?;
+        let waits = Waits::absent(absent, self.key.is_some())?;
+        Ok((waits.first(), Some(waits)))
+    }
+
+    /// Whoever passes events over cannot say that one did not come.
+    fn reject_catch_up(&self, waits: bool) -> Result<(), Wrong> {
+        if waits && self.catch_up != CatchUp::All {
+            let what = "absent and then need every event: catch_up has to be \"all\"";
+            return Err((self.name.span(), what.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn filter(&self, on: &Spanned<Value>) -> Result<laniakea_filter::Rule, Wrong> {
         let mut table = Table::new();
-        table.insert("id".to_owned(), self.on.get_ref().clone());
+        table.insert("id".to_owned(), on.get_ref().clone());
         let parts = [
             ("facets", self.facets.clone().map(Value::Table)),
             ("data", self.data.clone().map(Value::Table)),
@@ -166,7 +243,7 @@ impl RuleConfig {
             let parsed = laniakea_filter::Rule::deserialize(table);
             parsed.map_err(|error| (at, error.message().to_owned()))
         };
-        let plain = parse(table.clone(), self.on.span())?;
+        let plain = parse(table.clone(), on.span())?;
         let Some(expression) = &self.expression else { return Ok(plain) };
         table.insert("where".to_owned(), expression.get_ref().clone());
         parse(table, expression.span())
@@ -185,6 +262,12 @@ fn check_name(name: &Spanned<String>) -> Result<String, Wrong> {
         return Err((name.span(), what));
     }
     Ok(text.clone())
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether a pattern ever comes hangs on no clock")]
+fn cron(text: &Spanned<String>) -> Result<Cron, Wrong> {
+    let parsed = Cron::parse(text.get_ref(), jiff::Timestamp::now());
+    parsed.map_err(|error| (text.span(), error.to_string()))
 }
 
 fn signer(text: &Spanned<String>) -> Result<SignerId, Wrong> {
