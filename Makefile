@@ -13,11 +13,12 @@ test: ## Run every check and every test, as the CI does.
 	@scripts/setup test
 	@scripts/test
 
-soak: ## Attack the relay by the million (SOAK_INPUTS=n), then kill all under load (SOAK_EVENTS=n, SOAK_FAULTS=n).
+soak: ## Attack the relay by the million (SOAK_INPUTS=n), then kill all under load (SOAK_EVENTS=n, SOAK_FAULTS=n, KEEPER_CRASHES=n).
 	@scripts/setup test
 	@cargo build --release --locked -p lighthouse -p laniakea-soak
 	@SOAK_INPUTS=$${SOAK_INPUTS:-1000000} cargo run --release --locked --quiet -p laniakea-soak
-	@cargo build --locked -p lighthouse
+	@cargo build --locked -p lighthouse -p keeper
+	@KEEPER_CRASHES=$${KEEPER_CRASHES:-100} cargo test --locked --quiet -p laniakea-e2e --test keeper_time crashes -- --nocapture
 	@cargo build --locked --manifest-path sinks/mirk/Cargo.toml
 	@SOAK_EVENTS=$${SOAK_EVENTS:-1000} SOAK_FAULTS=$${SOAK_FAULTS:-40} tests/matrix/run test_soak
 

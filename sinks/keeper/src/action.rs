@@ -1,20 +1,26 @@
 //! What a run does.
 
+mod batch_file;
 mod emit;
 mod exec;
+mod leftover;
 mod mail;
 mod output;
+mod systemd;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
 
 pub use self::{
+    batch_file::BatchFile,
     emit::{Emission, Emit, EmitConfig, InvalidEmit},
     exec::{Exec, ExecConfig, InvalidExec},
+    leftover::end_leftovers,
     mail::{InvalidMail, InvalidMailer, Mail, MailConfig, Mailer},
     output::Output,
+    systemd::{InvalidSystemd, Systemd, SystemdConfig},
     webhook::{InvalidSecret, InvalidUrl, InvalidWebhook, Webhook, WebhookConfig},
 };
 
@@ -31,6 +37,8 @@ pub enum Action {
     Webhook(Webhook),
     /// Another event.
     Emit(Emit),
+    /// A unit.
+    Systemd(Systemd),
 }
 
 /// What actions need beyond their rules: what the configuration says once for all of them.
@@ -68,6 +76,8 @@ pub struct Order {
     pub values: Json,
     /// How long it may take.
     pub timeout: Duration,
+    /// Where keeper's files are.
+    pub data_dir: PathBuf,
 }
 
 /// How an attempt ended.
@@ -138,6 +148,15 @@ impl Action {
         Emit::new(config).map(Self::Emit)
     }
 
+    /// A unit.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidSystemd`].
+    pub fn systemd(config: &SystemdConfig) -> Result<Self, InvalidSystemd> {
+        Systemd::new(config).map(Self::Systemd)
+    }
+
     /// Whether it needs a key of keeper's own.
     pub fn needs_identity(&self) -> bool {
         matches!(self, Self::Emit(_))
@@ -156,6 +175,7 @@ impl Action {
             Self::Mail(mail) => mail.run(order).await,
             Self::Webhook(webhook) => webhook.run(order).await,
             Self::Emit(emit) => emit.run(&order.values),
+            Self::Systemd(systemd) => systemd.run(order).await,
         }
     }
 
@@ -175,6 +195,7 @@ impl Action {
                 Ok(emission) => format!("emit {}", emit::describe(&emission)),
                 Err(reason) => format!("refused: {reason}"),
             },
+            Self::Systemd(systemd) => systemd.describe(),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    action::Means,
+    action::{BatchFile, Means},
     config::Config,
     herald::Herald,
     keep::{Keeper, list, without_identity},
@@ -80,6 +80,7 @@ impl App {
             rules_dir: config.rules_dir,
             means,
             watched,
+            data_dir: config.data_dir,
             trust,
             ledger,
             clock,
@@ -117,6 +118,7 @@ fn open_ledger(
         return Ok((SharedLedger::new(Ledger::in_memory()?), None));
     }
     let lock = DataDirLock::take(&config.data_dir)?;
+    BatchFile::remove_all(&config.data_dir).context("could not tidy up the data directory")?;
     Ok((SharedLedger::new(Ledger::open(&config.ledger())?), Some(lock)))
 }
 

@@ -1,5 +1,7 @@
 //! The loop: take what has come, start what is due, note what has ended.
 
+mod watching;
+
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -15,16 +17,19 @@ use laniakea_wire::subscription::{Position, Subscription};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    action::{Emission, Ended, Means, Order, Outcome},
+    action::{Emission, Ended, Means, Order, Outcome, end_leftovers},
     batch::{self, KeptEvent},
     chain::Chain,
+    failpoint::{Point, reach},
     herald::Herald,
-    ledger::{Arrival, SharedLedger, Started, Verdict, Wanted},
+    ledger::{Arrival, Interrupted, SharedLedger, Started, Verdict, Wanted},
     match_rules::{believe, matching},
     rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome, WatchedRules},
     schedule::{Due, Moment, Next, RunId, Schedule},
     source::{Arrived, TrustSource, confirmed, next_batch},
+    watch::Watch,
 };
+use watching::Judge;
 
 /// How often it is looked whether somebody wants a run tried again, or changed the rules.
 const LOOK: Duration = Duration::from_secs(2);
@@ -34,6 +39,8 @@ const PRUNE: Duration = Duration::from_hours(1);
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long a run whose lock somebody else holds waits until it looks again.
 const HELD: Duration = Duration::from_secs(4);
+/// So long before its start keeper's own time begins, so that what was before has its place.
+const PAST: Duration = Duration::from_hours(10 * 365 * 24);
 const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
 
 /// Everything that the loop works with.
@@ -46,6 +53,8 @@ pub struct Keeper {
     pub means: Means,
     /// That directory, as it was before they were read.
     pub watched: WatchedRules,
+    /// Where keeper's files are.
+    pub data_dir: PathBuf,
     /// Whose events are believed.
     pub trust: Arc<TrustSource>,
     /// What survives.
@@ -75,6 +84,8 @@ struct Loop {
     /// Those of them whose lock somebody else holds: they are told once, not at every look.
     held: BTreeSet<RunId>,
     is_catching_up: bool,
+    watch: Watch,
+    judge: Judge,
     pruned: Instant,
 }
 
@@ -99,6 +110,8 @@ impl Keeper {
             open: BTreeSet::new(),
             held: BTreeSet::new(),
             is_catching_up: true,
+            watch: Watch::default(),
+            judge: Judge::default(),
             pruned: began,
         };
         this.restore()?;
@@ -112,22 +125,31 @@ impl Keeper {
 
 impl Loop {
     fn now(&self) -> Moment {
-        self.began.elapsed()
+        PAST + self.began.elapsed()
     }
 
-    /// When something of before happened, on the clock that does not jump. What lies before the
-    /// start counts as the start; pauses are made longer by that, never shorter.
+    /// When something happens, on the clock that does not jump.
     fn moment(&self, time: Timestamp) -> Moment {
-        let ahead = time.duration_since(self.keeper.clock.now());
-        self.now().saturating_add(Duration::try_from(ahead).unwrap_or_default())
+        let (now, ahead) = (self.now(), time.duration_since(self.keeper.clock.now()));
+        if ahead.is_negative() {
+            now.saturating_sub(ahead.unsigned_abs())
+        } else {
+            now.saturating_add(ahead.unsigned_abs())
+        }
     }
 
     /// Goes on where the last process ended.
     fn restore(&mut self) -> anyhow::Result<()> {
         let timings = self.keeper.rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+        self.schedule.set_wall(self.now(), self.keeper.clock.now());
         self.schedule.set_rules(timings, self.now());
+        self.adopt()?;
         let ledger = self.keeper.ledger.clone();
         let mut ledger = ledger.lock();
+        for (rule, key, began) in ledger.last_begun()? {
+            self.schedule.began(&rule, &key, self.moment(began));
+        }
+        self.end_leftovers(&ledger.unfinished()?);
         for waiting in ledger.waiting()? {
             self.schedule.add(&waiting.rule, &waiting.key, self.now());
         }
@@ -151,6 +173,16 @@ impl Loop {
         Ok(())
     }
 
+    /// What the last keeper had at work is not to go on unseen, or beside another attempt.
+    fn end_leftovers(&self, unfinished: &[Interrupted]) {
+        let at_work = unfinished.iter().filter(|run| run.again.is_none());
+        let runs: Vec<RunId> = at_work.map(|run| run.run).collect();
+        let processes = end_leftovers(&self.keeper.data_dir, &runs);
+        if processes > 0 {
+            tracing::warn!(processes, "commands of runs that keeper did not survive were ended");
+        }
+    }
+
     async fn work(
         &mut self,
         subscription: &mut Subscription,
@@ -159,6 +191,7 @@ impl Loop {
     ) -> anyhow::Result<()> {
         let mut look = tokio::time::interval(LOOK);
         loop {
+            self.judge()?;
             self.start_due()?;
             let wake = self.schedule.next_wake().filter(|_| !self.is_catching_up);
             let wake = wake.map(|wake| wake.saturating_sub(self.now()));
@@ -173,7 +206,7 @@ impl Loop {
                 _ = look.tick() => self.look()?,
                 changed = reload.changed() => {
                     changed.context("nobody reloads any more")?;
-                    self.reload();
+                    self.reload()?;
                 }
             }
         }
@@ -184,7 +217,8 @@ impl Loop {
         let trust = self.keeper.trust.current();
         let now = self.keeper.clock.now();
         let rules = self.keeper.rules.clone();
-        let mut arrivals = Vec::new();
+        let mut arrivals: Vec<Arrival> = Vec::new();
+        let mut taken = BTreeSet::new();
         for frame in arrived.frames {
             let event = match KeptEvent::parse(frame) {
                 Ok(event) => event,
@@ -200,9 +234,10 @@ impl Loop {
                         .filter(|found| self.may_follow(found.rule, &event))
                         .filter_map(|found| self.wanted(found.rule, found.key))
                         .collect();
-                    if !wanted.is_empty() {
+                    let steps = self.see(&rules, &event, &believed, &mut taken, now)?;
+                    if !wanted.is_empty() || !steps.is_empty() {
                         let KeptEvent { digest, frame, .. } = event;
-                        arrivals.push(Arrival { digest, frame, wanted });
+                        arrivals.push(Arrival { digest, frame, wanted, steps });
                     }
                 }
                 Err(reason) => {
@@ -214,6 +249,7 @@ impl Loop {
         if arrived.is_caught_up {
             self.is_catching_up = false;
         }
+        self.judge.note(arrived.is_caught_up, arrived.is_disconnected);
         self.take_and_start(&arrivals, kept, now)?;
         if let Some(position) = arrived.position {
             subscription.handled(position)?;
@@ -240,6 +276,7 @@ impl Loop {
     ) -> anyhow::Result<()> {
         let (moment, is_held) = (self.now(), self.is_catching_up);
         let schedule = &mut self.schedule;
+        reach_if(!arrivals.is_empty(), Point::BeforeTake);
         let started =
             self.keeper.ledger.lock().take_and_start(arrivals, position, now, |added| {
                 for (rule, key) in added {
@@ -247,6 +284,7 @@ impl Loop {
                 }
                 if is_held { Vec::new() } else { schedule.due(moment) }
             })?;
+        reach_if(!arrivals.is_empty(), Point::AfterTake);
         self.begin_all(started);
         Ok(())
     }
@@ -284,14 +322,19 @@ impl Loop {
     }
 
     fn begin(&mut self, rule: &str, key: String, started: Started) {
-        let Started { run, attempt, events } = started;
-        let values = batch::of_run(rule, run, &key, attempt, &events);
+        let Started { run, attempt, events, missed } = started;
+        let mut values = batch::of_run(rule, run, &key, attempt, &events);
+        if let (Some(since), Some(values)) = (missed, values.as_object_mut()) {
+            values.insert("missed_since".to_owned(), since.to_string().into());
+        }
+        reach(Point::BeforeAction);
         if !self.held.contains(&run) {
             tracing::info!(rule, key, run, attempt, events = events.len(), "a run begins");
         }
         let known = self.keeper.rules.get(rule);
         let action = known.map(|rule| (rule.action.clone(), rule.timeout));
         let (rule, is_dry_run) = (rule.to_owned(), self.keeper.is_dry_run);
+        let data_dir = self.keeper.data_dir.clone();
         self.at_work.spawn(async move {
             let ended = match action {
                 Some((action, _)) if is_dry_run => {
@@ -299,7 +342,7 @@ impl Loop {
                     tracing::info!(rule, key, run, "would run {output}");
                     Ended { outcome: Outcome::Succeeded, output: output.into_bytes() }
                 }
-                Some((action, timeout)) => action.run(Order { values, timeout }).await,
+                Some((action, timeout)) => action.run(Order { values, timeout, data_dir }).await,
                 None => Ended {
                     outcome: Outcome::Refused("its rule is gone".to_owned()),
                     output: Vec::new(),
@@ -310,6 +353,7 @@ impl Loop {
     }
 
     fn finish(&mut self, done: Done) -> anyhow::Result<()> {
+        reach(Point::BeforeFinish);
         let (run, rule, key, attempt, ended) = done;
         let known = self.keeper.rules.get(&rule);
         let retries = known.map_or(0, |rule| rule.retries);
@@ -382,8 +426,9 @@ impl Loop {
 
     /// Rules that changed, runs that somebody wants tried again, and runs that are old.
     fn look(&mut self) -> anyhow::Result<()> {
+        self.schedule.set_wall(self.now(), self.keeper.clock.now());
         if self.keeper.watched.have_changed() {
-            self.reload();
+            self.reload()?;
         }
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
@@ -404,7 +449,7 @@ impl Loop {
         Ok(())
     }
 
-    fn reload(&mut self) {
+    fn reload(&mut self) -> anyhow::Result<()> {
         // What is read now is not read, nor complained of, once more.
         self.keeper.watched.have_changed();
         let has_identity = self.keeper.herald.is_some() || self.keeper.is_dry_run;
@@ -418,6 +463,7 @@ impl Loop {
                 self.schedule.set_rules(timings, self.now());
                 tracing::info!(rules = rules.iter().count(), "rules loaded");
                 self.keeper.rules = rules;
+                self.adopt()?;
             }
             Err(problems) => {
                 for problem in problems {
@@ -425,6 +471,7 @@ impl Loop {
                 }
             }
         }
+        Ok(())
     }
 
     /// Waits for what is at work. What takes longer is ended with keeper, and its outcome unknown.
@@ -438,6 +485,12 @@ impl Loop {
             tracing::warn!(runs = self.at_work.len(), "runs are ended before their time");
         }
         Ok(())
+    }
+}
+
+fn reach_if(condition: bool, point: Point) {
+    if condition {
+        reach(point);
     }
 }
 

@@ -12,6 +12,7 @@ mod open;
 mod outbox;
 mod start;
 mod take;
+mod watched;
 
 use std::{
     path::Path,
@@ -29,6 +30,7 @@ pub use self::{
     outbox::Outgoing,
     start::{Interrupted, Started, Waiting},
     take::{Arrival, Wanted},
+    watched::{Absence, Adopted, KnownRule},
 };
 
 /// The database.

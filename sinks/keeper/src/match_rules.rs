@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use crate::{
     batch::{self, KeptEvent},
     rules::{Rule, Rules},
+    watch::Role,
 };
 
 /// A rule that wants an event.
@@ -19,6 +20,17 @@ pub struct Match<'r> {
     pub rule: &'r Rule,
     /// What its events are grouped by.
     pub key: String,
+}
+
+/// A rule that waits for others, and what an event is to it.
+#[derive(Debug)]
+pub struct Part<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// What its events are grouped by.
+    pub key: String,
+    /// What the event is.
+    pub roles: Vec<Role>,
 }
 
 /// Who says that an event is true.
@@ -43,16 +55,47 @@ pub fn believe(event: &KeptEvent, trust: &Trust, now: Timestamp) -> Result<Belie
 /// event lacks what the rule is about.
 pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Match<'r>> {
     let summary = event.classified();
-    let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
-    let subject = event.subject(signers);
-    let candidates = rules.candidates(event.id());
-    let matching = candidates
-        .into_iter()
-        .filter(|rule| is_believed(rule, believed) && rule.filter.matches(&subject, &summary));
+    let subject = event.subject(signers(believed));
+    let candidates = rules.candidates(event.id()).into_iter();
+    let matching = candidates.filter(|rule| {
+        rule.waits.is_none()
+            && is_believed(rule, believed)
+            && rule.filter.matches(&subject, &summary)
+    });
     // Made for the first key that needs it, and then for all of them.
     let values = LazyCell::new(|| batch::of_event(event));
     let keyed = |rule: &'r Rule| Some(Match { rule, key: make_key(rule, event, || &values)? });
     matching.filter_map(keyed).collect()
+}
+
+/// The rules that wait for others and to which the event is something.
+pub fn parts<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Part<'r>> {
+    let candidates = rules.candidates(event.id()).into_iter();
+    let waiting = candidates.filter(|rule| rule.waits.is_some());
+    let summary = event.classified();
+    waiting.filter_map(|rule| part_of(rule, event, believed, &summary)).collect()
+}
+
+/// What an event is to a rule that waits for others.
+pub fn part<'r>(rule: &'r Rule, event: &KeptEvent, believed: &Believed) -> Option<Part<'r>> {
+    part_of(rule, event, believed, &event.classified())
+}
+
+fn part_of<'r>(
+    rule: &'r Rule,
+    event: &KeptEvent,
+    believed: &Believed,
+    summary: &Summary,
+) -> Option<Part<'r>> {
+    if !is_believed(rule, believed) {
+        return None;
+    }
+    let subject = event.subject(signers(believed));
+    let roles = rule.waits.as_ref()?.roles(|filter| filter.matches(&subject, summary));
+    if roles.is_empty() {
+        return None;
+    }
+    Some(Part { rule, key: key_of(rule, event)?, roles })
 }
 
 /// Why a rule does not want an event; none if it does.
@@ -70,17 +113,22 @@ fn mismatch(
     believed: &Believed,
     summary: &Summary,
 ) -> Option<String> {
-    let signers: Vec<&str> = believed.sources.iter().map(SignerId::as_str).collect();
     if !is_believed(rule, believed) {
-        return Some(format!("signed by {}, which signed_by does not name", signers.join(", ")));
+        let signers = signers(believed).join(", ");
+        return Some(format!("signed by {signers}, which signed_by does not name"));
     }
-    rule.filter.mismatch(&event.subject(signers), summary)
+    rule.filter.mismatch(&event.subject(signers(believed)), summary)
 }
 
+/// Whether a rule believes who signed.
 fn is_believed(rule: &Rule, believed: &Believed) -> bool {
     let is_wanted =
         |wanted: &Vec<SignerId>| believed.sources.iter().any(|source| wanted.contains(source));
     rule.signed_by.as_ref().is_none_or(is_wanted)
+}
+
+fn signers(believed: &Believed) -> Vec<&str> {
+    believed.sources.iter().map(SignerId::as_str).collect()
 }
 
 /// What a rule groups the event by; everything together where it does not say.

@@ -3,6 +3,7 @@
 mod file;
 mod index;
 mod load;
+mod pattern;
 mod problem;
 mod template;
 mod watch;
@@ -11,6 +12,7 @@ pub use self::{
     file::{CatchUp, UnknownOutcome},
     index::Rules,
     load::load,
+    pattern::Waits,
     problem::Problem,
     template::{InvalidTemplate, Template},
     watch::WatchedRules,
@@ -22,7 +24,7 @@ use std::time::Duration;
 
 use laniakea_event::SignerId;
 
-use crate::{action::Action, schedule::Timing};
+use crate::{action::Action, ledger::KnownRule, schedule::Timing, watch::Shape};
 
 /// One rule, checked.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Rule {
     pub name: String,
     /// Which events.
     pub filter: laniakea_filter::Rule,
+    /// What it waits for, if it does not run on each event; `filter` is then that of the first.
+    pub waits: Option<Waits>,
     /// Which sources are believed; without a list all that may emit the id.
     pub signed_by: Option<Vec<SignerId>>,
     /// What events are grouped by.
@@ -54,6 +58,23 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The rule as the ledger is to know it.
+    pub fn known(&self) -> KnownRule {
+        let signed_by = self.signed_by.as_ref();
+        let signed_by: Option<Vec<String>> =
+            signed_by.map(|signers| signers.iter().map(ToString::to_string).collect());
+        let describe = |waits: &Waits| {
+            waits.describe(self.key.as_ref().map(Template::source), signed_by.as_deref())
+        };
+        let shape = self.waits.as_ref().map(|waits| waits.pattern.shape);
+        KnownRule {
+            name: self.name.clone(),
+            pattern: self.waits.as_ref().map(describe),
+            begins_at_once: shape == Some(Shape::Silence { is_keyed: false }),
+            missing: self.waits.as_ref().map(|waits| waits.missing().to_owned()),
+        }
+    }
+
     /// How long to wait after so many attempts.
     pub fn pause_after(&self, attempt: u32) -> Duration {
         const LONGEST: Duration = Duration::from_hours(1);

@@ -9,6 +9,10 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
+
+use crate::cron::Cron;
+
 /// A point on a clock that does not jump: the time since somebody's beginning.
 pub type Moment = Duration;
 
@@ -30,6 +34,8 @@ pub struct Timing {
     pub concurrency: usize,
     /// A run without events, when there was none for so long.
     pub fallback_every: Option<Duration>,
+    /// A run without events at these times, unless one begins just then anyway.
+    pub fallback_cron: Option<Cron>,
 }
 
 /// A run that may begin.
@@ -74,7 +80,12 @@ pub struct Schedule {
     limit: usize,
     running: usize,
     rules: BTreeMap<String, RuleState>,
+    wall: Wall,
 }
+
+/// What the clock on the wall shows at the moment 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wall(Timestamp);
 
 #[derive(Debug)]
 struct RuleState {
@@ -85,6 +96,8 @@ struct RuleState {
     keys: BTreeMap<String, KeyState>,
     /// When any run of the rule last began; the rule's own beginning until then.
     last: Moment,
+    /// When `fallback_cron` is due after that.
+    cron: Option<Moment>,
     retries: BTreeSet<(Moment, RunId, String)>,
 }
 
@@ -131,7 +144,19 @@ impl KeyState {
 impl Schedule {
     /// Nobody waits; at most `limit` runs go on at a time.
     pub fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), running: 0, rules: BTreeMap::new() }
+        let wall = Wall(Timestamp::UNIX_EPOCH);
+        Self { limit: limit.max(1), running: 0, rules: BTreeMap::new(), wall }
+    }
+
+    /// What the clock on the wall shows; it may be set at any time.
+    pub fn set_wall(&mut self, now: Moment, shown: Timestamp) {
+        /// Both clocks are never looked at in the same instant.
+        const SAME: Duration = Duration::from_millis(500);
+        let wall = Wall::new(now, shown);
+        if wall.0.duration_since(self.wall.0).unsigned_abs() > SAME {
+            self.wall = wall;
+            self.rules.values_mut().for_each(|rule| rule.look_at(wall));
+        }
     }
 
     /// Takes the rules as they are from now on. What waits or runs for a rule that stays goes on.
@@ -146,9 +171,11 @@ impl Schedule {
                 running: 0,
                 keys: BTreeMap::new(),
                 last: now,
+                cron: None,
                 retries: BTreeSet::new(),
             });
             (state.timing, state.is_gone) = (timing, false);
+            state.look_at(self.wall);
         }
     }
 
@@ -160,12 +187,25 @@ impl Schedule {
         key.waiting = Some(Waiting { first, last: now });
     }
 
+    /// A rule is there since before; so long that its safety net may be due.
+    pub fn there_since(&mut self, rule: &str, at: Moment) {
+        let wall = self.wall;
+        let Some(state) = self.rules.get_mut(rule) else { return };
+        state.last = state.last.min(at);
+        state.look_at(wall);
+    }
+
     /// A run began before; so far back that its successor may be due.
     pub fn began(&mut self, rule: &str, key: &str, at: Moment) {
+        let wall = self.wall;
         let Some(state) = self.rules.get_mut(rule) else { return };
         state.last = state.last.max(at);
-        let key = state.keys.entry(key.to_owned()).or_default();
-        key.last = key.last.max(Some(at));
+        state.look_at(wall);
+        // Nobody else asks when a key last ran.
+        if state.timing.once_within > Duration::ZERO {
+            let key = state.keys.entry(key.to_owned()).or_default();
+            key.last = key.last.max(Some(at));
+        }
     }
 
     /// A run from before waits for another attempt.
@@ -250,9 +290,24 @@ impl Schedule {
         }
         of_key.last = Some(now);
         state.last = now;
+        state.look_at(self.wall);
         state.running += 1;
         self.running += 1;
         true
+    }
+}
+
+impl Wall {
+    fn new(now: Moment, shown: Timestamp) -> Self {
+        Self(shown.checked_sub(now).unwrap_or(Timestamp::MIN))
+    }
+
+    fn shown(self, at: Moment) -> Timestamp {
+        self.0.checked_add(at).unwrap_or(Timestamp::MAX)
+    }
+
+    fn moment(self, at: Timestamp) -> Moment {
+        Moment::try_from(at.duration_since(self.0)).unwrap_or_default()
     }
 }
 
@@ -260,7 +315,16 @@ impl RuleState {
     /// Time alone brings nothing about. Most rules are idle most of the time, and all of them are
     /// asked for every event.
     fn is_idle(&self) -> bool {
-        self.keys.is_empty() && self.retries.is_empty() && self.timing.fallback_every.is_none()
+        self.keys.is_empty()
+            && self.retries.is_empty()
+            && self.timing.fallback_every.is_none()
+            && self.timing.fallback_cron.is_none()
+    }
+
+    fn look_at(&mut self, wall: Wall) {
+        let cron = self.timing.fallback_cron.as_ref();
+        let next = cron.and_then(|cron| cron.after(wall.shown(self.last)));
+        self.cron = next.map(|next| wall.moment(next));
     }
 
     fn candidates(&self, name: &str, now: Moment, candidates: &mut Vec<(Moment, Due)>) {
@@ -292,8 +356,8 @@ impl RuleState {
         let is_quiet = self.running == 0
             && self.retries.is_empty()
             && self.keys.values().all(|key| key.waiting.is_none());
-        let every = self.timing.fallback_every.filter(|_| is_quiet)?;
-        Some(self.last.saturating_add(every))
+        let every = self.timing.fallback_every.map(|every| self.last.saturating_add(every));
+        every.into_iter().chain(self.cron).min().filter(|_| is_quiet)
     }
 
     fn next_wake(&self) -> Option<Moment> {

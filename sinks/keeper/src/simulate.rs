@@ -39,6 +39,7 @@ impl Simulation {
     /// Begins at a time, with runs that take so long.
     pub fn new(timing: Timing, start: Timestamp, takes: Duration) -> Self {
         let mut schedule = Schedule::new(usize::MAX);
+        schedule.set_wall(Moment::ZERO, start);
         schedule.set_rules([(RULE.to_owned(), timing)], Moment::ZERO);
         Self { schedule, start, takes, at_work: Vec::new(), waiting: Vec::new(), runs: Vec::new() }
     }
@@ -46,10 +47,15 @@ impl Simulation {
     /// An event that the rule wants came. Events come in order; one that a jump of the relay's
     /// clock dated back counts as simultaneous with the one before.
     pub fn event(&mut self, key: &str, at: Timestamp) {
+        self.events(key, at, 1);
+    }
+
+    /// So many events were due for a run at once; none, where nothing has come.
+    pub fn events(&mut self, key: &str, at: Timestamp, count: usize) {
         let now = self.moment(at);
         self.pass_until(now);
         self.schedule.add(RULE, key, now);
-        self.waiting.push((key.to_owned(), at));
+        self.waiting.extend((0..count).map(|_| (key.to_owned(), at)));
         self.start_due(now);
     }
 
@@ -131,6 +137,7 @@ mod tests {
             per_key: 1,
             concurrency: 1,
             fallback_every: None,
+            fallback_cron: None,
         }
     }
 

@@ -16,7 +16,7 @@ use std::{
 
 use jiff::Timestamp;
 use keeper::{
-    action::{Ended, Order, Outcome},
+    action::{Ended, Means, Order, Outcome},
     batch::{self, KeptEvent},
     herald::{Announce, Herald},
     match_rules::{believe, key_of, matching},
@@ -100,14 +100,14 @@ fn hostile() -> Vec<(String, KeptEvent, String)> {
 fn rules(text: &str) -> Rules {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("hostile.toml"), text).unwrap();
-    rules::load(directory.path()).unwrap()
+    rules::load(directory.path(), &Means::default()).unwrap()
 }
 
 async fn run(rules: &Rules, rule: &str, event: &KeptEvent) -> Ended {
     let rule = rules.get(rule).unwrap();
     let key = key_of(rule, event).unwrap();
     let values = batch::of_run(&rule.name, 1, &key, 1, std::slice::from_ref(event));
-    rule.action.run(Order { values, timeout: Duration::from_secs(20) }).await
+    rule.action.run(Order { values, timeout: Duration::from_secs(20), data_dir: "/".into() }).await
 }
 
 #[tokio::test]
@@ -160,6 +160,7 @@ exec = { command = ["/bin/cat"] }
             "LK_RUN",
             "LK_ATTEMPT",
             "LK_COUNT",
+            "LK_KEEPER",
         ]);
         for variable in variables {
             assert!(known.contains(variable), "{name}: {variable}");

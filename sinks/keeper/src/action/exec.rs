@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use self::record_lock::{Busy, RecordLock};
-use super::{Ended, Order, Outcome, Output};
+use super::{Ended, Order, Outcome, Output, leftover::LEDGER};
 use crate::rules::{InvalidTemplate, Template};
 
 /// How much of what a program says is kept.
@@ -138,7 +138,7 @@ impl Exec {
             Err(Busy::Held(reason)) => return ended(Outcome::Held(reason), Vec::new()),
             Err(Busy::Unusable(reason)) => return ended(Outcome::Failed(reason), Vec::new()),
         };
-        let child = match self.spawn(&command, &order.values) {
+        let child = match self.spawn(&command, &order) {
             Ok(child) => child,
             Err(error) => {
                 let reason = format!("could not run {}: {error}", self.program);
@@ -156,7 +156,8 @@ impl Exec {
         self.lock.as_deref().map(RecordLock::take).transpose()
     }
 
-    fn spawn(&self, command: &[String], values: &Json) -> io::Result<Child> {
+    fn spawn(&self, command: &[String], order: &Order) -> io::Result<Child> {
+        let values = &order.values;
         let mut process = Command::new(&self.program);
         process
             .args(command.iter().skip(1))
@@ -166,6 +167,7 @@ impl Exec {
             .env("LANG", "C.UTF-8")
             .envs(std::env::vars_os().filter(|(name, _)| name == "HOME" || name == "USER"))
             .envs(&self.environment)
+            .env(LEDGER, &order.data_dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use keeper::{
     batch::KeptEvent,
     config::Config,
-    match_rules::{believe, key_of, why_not},
+    match_rules::{Believed, believe, key_of, part, why_not},
     rules::Rule,
     simulate::{SimulatedRun, Simulation},
     source::TrustSource,
+    watch::{Change, Kept, Step, Watch},
 };
 use laniakea_daemon::{Age, Clock as _, SystemClock};
 use laniakea_event::{Trust, write_utc};
@@ -93,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let key = visible(&key);
         match first {
             Some(first) => println!("{began}  {key:?}  {events} events since {}", moment(first)),
-            None => println!("{began}  the safety net"),
+            None => println!("{began}  {key:?}  without events"),
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -116,9 +117,13 @@ fn simulate(arguments: &Arguments) -> anyhow::Result<Facts> {
     let mut simulation = Simulation::new(rule.timing.clone(), since, arguments.takes);
     let mut facts =
         Facts { rule: rule.name.clone(), seen: 0, not_believed: 0, wanted: 0, runs: Vec::new() };
+    let mut waiting = Waiting::new(rule, since);
     read_history(&config, since, |event| {
-        consider(event, rule, &trust, now, &mut facts, &mut simulation);
+        consider(event, rule, &trust, now, &mut facts, (&mut simulation, waiting.as_mut()));
     })?;
+    if let Some(waiting) = &mut waiting {
+        waiting.pass(now, &mut simulation);
+    }
     facts.runs = simulation.finish(now);
     Ok(facts)
 }
@@ -129,19 +134,69 @@ fn consider(
     trust: &Trust,
     now: Timestamp,
     facts: &mut Facts,
-    simulation: &mut Simulation,
+    (simulation, waiting): (&mut Simulation, Option<&mut Waiting>),
 ) {
     facts.seen += 1;
     let Ok(believed) = believe(event, trust, now) else {
         facts.not_believed += 1;
         return;
     };
+    if let Some(waiting) = waiting {
+        facts.wanted += u64::from(waiting.see(rule, event, &believed, simulation));
+        return;
+    }
     if why_not(rule, event, &believed).is_some() {
         return;
     }
     if let (Some(key), Some(received)) = (key_of(rule, event), event.received) {
         facts.wanted += 1;
         simulation.event(&key, received);
+    }
+}
+
+/// A rule that does not run on each event.
+struct Waiting {
+    watch: Watch,
+    within: Duration,
+}
+
+impl Waiting {
+    fn new(rule: &Rule, since: Timestamp) -> Option<Self> {
+        let pattern = rule.waits.as_ref()?.pattern;
+        let kept = Kept { rule: rule.name.clone(), key: String::new(), chain: 1, since, events: 0 };
+        let kept = rule.known().begins_at_once.then_some(kept);
+        let watch = Watch::new([(rule.name.clone(), pattern)], kept);
+        Some(Self { watch, within: pattern.within })
+    }
+
+    /// Says whether the event is anything to the rule.
+    fn see(
+        &mut self,
+        rule: &Rule,
+        event: &KeptEvent,
+        believed: &Believed,
+        simulation: &mut Simulation,
+    ) -> bool {
+        let Some(received) = event.received else { return false };
+        self.pass(received, simulation);
+        let Some(part) = part(rule, event, believed) else { return false };
+        let steps = self.watch.see(&rule.name, &part.key, &part.roles, received);
+        self.run(steps, received, simulation);
+        true
+    }
+
+    fn pass(&mut self, now: Timestamp, simulation: &mut Simulation) {
+        let steps = self.watch.overdue(now);
+        self.run(steps, now, simulation);
+    }
+
+    fn run(&self, steps: Vec<Step>, now: Timestamp, simulation: &mut Simulation) {
+        for Step { key, change, .. } in steps {
+            if let Change::Fire { events, missed, .. } = change {
+                let over = missed.and_then(|since| since.checked_add(self.within).ok());
+                simulation.events(&key, over.unwrap_or(now), events);
+            }
+        }
     }
 }
 

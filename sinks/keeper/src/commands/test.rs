@@ -7,8 +7,10 @@ use keeper::{
     batch::{self, KeptEvent},
     chain::Chain,
     config::Config,
-    match_rules::{Believed, believe, key_of, why_not},
+    match_rules::{Believed, believe, key_of, part, why_not},
+    rules::Rule,
     source::TrustSource,
+    watch::{Change, Role, Step, Watch},
 };
 use laniakea_daemon::{Clock as _, SystemClock};
 
@@ -49,6 +51,8 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     // Where the key cannot be read, as by somebody who only tries a rule, the chain's length counts.
     let link = config.herald().ok().flatten().map(|herald| herald.link(&rule.name));
     let mut lines = Vec::new();
+    let mut watch =
+        rule.waits.as_ref().map(|waits| Watch::new([(rule.name.clone(), waits.pattern)], []));
     let mut batches: BTreeMap<String, Vec<KeptEvent>> = BTreeMap::new();
     for event in events(&arguments.files)? {
         let believed = match believe(&event, &trust, now) {
@@ -56,6 +60,11 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
             Err(_) if arguments.unverified => Ok(Believed { sources: claimed(&event) }),
             Err(reason) => Err(format!("not believed: {reason}")),
         };
+        if let (Some(watch), Ok(believed)) = (&mut watch, &believed) {
+            let at = event.received.unwrap_or(now);
+            lines.extend(waiting(rule, watch, &event, believed, at));
+            continue;
+        }
         let verdict = believed.and_then(|believed| match why_not(rule, &event, &believed) {
             Some(reason) => Err(format!("not meant: {reason}")),
             None => key_of(rule, &event).ok_or_else(|| "it has no key".to_owned()),
@@ -73,6 +82,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
             Err(reason) => lines.push(format!("{name}: {}", visible(&reason))),
         }
     }
+    lines.extend(watch.iter_mut().flat_map(|watch| fired(&watch.overdue(now))));
     for (key, events) in batches {
         let values = batch::of_run(&rule.name, 0, &key, 1, &events);
         let count = events.len();
@@ -80,6 +90,44 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         lines.push(format!("{count} events under {key:?} would run {action}"));
     }
     Ok(lines)
+}
+
+/// What an event is to a rule that waits for others, and what it brings about.
+fn waiting(
+    rule: &Rule,
+    watch: &mut Watch,
+    event: &KeptEvent,
+    believed: &Believed,
+    at: jiff::Timestamp,
+) -> Vec<String> {
+    let mut lines = fired(&watch.overdue(at));
+    let name = format!("{} {}", event.id(), event.digest);
+    let Some(part) = part(rule, event, believed) else {
+        lines.push(format!("{name}: not meant"));
+        return lines;
+    };
+    let roles = part.roles.iter().map(|role| match role {
+        Role::Part(part) => format!("part {}", part + 1),
+        Role::Answer => "an answer".to_owned(),
+    });
+    let roles: Vec<String> = roles.collect();
+    lines.push(format!("{name}: {} under the key {:?}", roles.join(" and "), part.key));
+    lines.extend(fired(&watch.see(&rule.name, &part.key, &part.roles, at)));
+    lines
+}
+
+fn fired(steps: &[Step]) -> Vec<String> {
+    let fired = steps.iter().filter_map(|step| match step.change {
+        Change::Fire { events, missed: None, .. } => {
+            Some(format!("would run with {events} events under {:?}", step.key))
+        }
+        Change::Fire { events, missed: Some(since), .. } => Some(format!(
+            "would run with {events} events under {:?}: missed since {since}",
+            step.key
+        )),
+        _ => None,
+    });
+    fired.collect()
 }
 
 /// Whom the event names as its signers.

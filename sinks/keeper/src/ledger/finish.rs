@@ -134,7 +134,7 @@ impl Ledger {
     pub fn prune(&mut self, before: Timestamp) -> Result<usize, LedgerError> {
         let transaction = self.connection.transaction()?;
         let old = "(SELECT id FROM run WHERE ended < ?1 AND state NOT IN ('started', 'waiting'))";
-        for table in ["attempt", "run_event"] {
+        for table in ["attempt", "run_event", "absence"] {
             transaction
                 .execute(&format!("DELETE FROM {table} WHERE run IN {old}"), [millis(before)])?;
         }
@@ -143,7 +143,8 @@ impl Ledger {
         transaction.execute(
             "DELETE FROM event WHERE taken < ?1
                 AND NOT EXISTS (SELECT 1 FROM run_event WHERE event = event.id)
-                AND NOT EXISTS (SELECT 1 FROM pending WHERE event = event.id)",
+                AND NOT EXISTS (SELECT 1 FROM pending WHERE event = event.id)
+                AND NOT EXISTS (SELECT 1 FROM watched WHERE event = event.id)",
             [millis(before)],
         )?;
         transaction.commit()?;
@@ -159,7 +160,7 @@ fn tell(
     verdict: &Verdict,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    if matches!(verdict, Verdict::Again { .. }) {
+    if matches!(verdict, Verdict::Again { .. } | Verdict::Held { .. }) {
         return Ok(());
     }
     let mut select = connection.prepare_cached(

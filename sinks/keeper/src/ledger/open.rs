@@ -12,7 +12,9 @@ use rusqlite::{Connection, OpenFlags};
 
 /// Marks the file as ours.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"LkKp");
-const VERSION: i64 = 1;
+/// What each version adds to the one before it. A step that was released never changes.
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const VERSION: i64 = 2;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The ledger cannot be used.
@@ -72,7 +74,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     if is_new {
         make(&mut connection)?;
     }
-    check_kind(&connection, path)?;
+    let found = check_kind(&connection, path)?;
     for (name, value) in [
         ("journal_mode", "WAL"),
         // What is committed is on disk.
@@ -83,7 +85,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     ] {
         connection.pragma_update(None, name, value)?;
     }
-    connection.set_prepared_statement_cache_capacity(32);
+    migrate(&mut connection, found)?;
+    connection.set_prepared_statement_cache_capacity(64);
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(LedgerError::Damaged { path: path.to_owned(), problem: verdict });
@@ -99,10 +102,28 @@ pub(super) fn in_memory() -> Result<Connection, LedgerError> {
 
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(include_str!("schema.sql"))?;
+    for step in STEPS {
+        transaction.execute_batch(step)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// Brings a ledger of an earlier keeper to our version, whole or not at all.
+fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
+    let missing = STEPS.iter().skip(usize::try_from(found).unwrap_or_default());
+    if missing.len() == 0 {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    tracing::info!(from = found, to = VERSION, "the ledger was brought to this version");
+    Ok(())
 }
 
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
@@ -116,7 +137,8 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-fn check_kind(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// Says its version.
+fn check_kind(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     let pragma = |name| {
         let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         value.map_err(|error| explain(path, error))
@@ -128,7 +150,7 @@ fn check_kind(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     if found > VERSION {
         return Err(LedgerError::Newer { path: path.to_owned(), found });
     }
-    Ok(())
+    Ok(found)
 }
 
 fn explain(path: &Path, error: rusqlite::Error) -> LedgerError {
@@ -139,5 +161,53 @@ fn explain(path: &Path, error: rusqlite::Error) -> LedgerError {
             LedgerError::Damaged { path, problem: error.to_string() }
         }
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_version_1_is_brought_to_ours_with_what_it_holds() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("keeper.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("schema.sql")).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "INSERT INTO cursor VALUES (1, 'j', 7);
+             INSERT INTO event VALUES (1, x'00', x'01', 5);
+             INSERT INTO pending VALUES ('r', 'k', 1, 5);
+             INSERT INTO run VALUES (3, 'r', 'k', 'failed', 1, 5, 6, NULL, 'x');",
+        )
+        .unwrap();
+        // It can be looked at before.
+        assert!(open_to_read(&path).is_ok());
+        drop(old);
+        for _ in 0..2 {
+            let ledger = open(&path).unwrap();
+            let one = |sql: &str| ledger.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            assert_eq!(one("PRAGMA user_version"), VERSION);
+            assert_eq!(one("SELECT seq FROM cursor"), 7);
+            assert_eq!(one("SELECT count(*) FROM pending JOIN event ON event.id = event"), 1);
+            assert_eq!(one("SELECT id FROM run WHERE state = 'failed'"), 3);
+            assert_eq!(one("SELECT count(*) FROM watched"), 0);
+            assert_eq!(one("SELECT count(*) FROM absence"), 0);
+            assert_eq!(one("SELECT count(*) FROM outbox"), 0);
+            assert_eq!(one("SELECT about = '' FROM run"), 1);
+        }
+    }
+
+    #[test]
+    fn a_ledger_of_a_later_keeper_is_left_alone() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("keeper.sqlite");
+        open(&path).unwrap().pragma_update(None, "user_version", VERSION + 1).unwrap();
+        assert!(matches!(open(&path), Err(LedgerError::Newer { found, .. }) if found > VERSION));
+        assert!(matches!(open_to_read(&path), Err(LedgerError::Newer { .. })));
     }
 }

@@ -33,8 +33,7 @@ CREATE TABLE run (
     began INTEGER NOT NULL,         -- the first attempt
     ended INTEGER,                  -- the last one
     again INTEGER,                  -- when the next attempt is due, while it waits
-    problem TEXT,                   -- why it did not succeed
-    about TEXT NOT NULL DEFAULT ''  -- JSON: what its events are about, and which rules led to them
+    problem TEXT                    -- why it did not succeed
 ) STRICT;
 CREATE INDEX run_by_rule ON run (rule, id);
 CREATE INDEX run_open ON run (state) WHERE state IN ('started', 'waiting');
@@ -56,12 +55,3 @@ CREATE TABLE attempt (
     output BLOB,
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
-
--- Events of keeper's own that the relay does not have yet, signed.
-CREATE TABLE outbox (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
-    digest BLOB NOT NULL,
-    id TEXT NOT NULL,
-    event BLOB NOT NULL,
-    added INTEGER NOT NULL
-) STRICT;

@@ -19,9 +19,11 @@ pub struct Started {
     pub attempt: u32,
     /// Its events, oldest first.
     pub events: Vec<KeptEvent>,
+    /// Since when something is missed, if that is why.
+    pub missed: Option<Timestamp>,
 }
 
-/// Events that wait for a run.
+/// Events that wait for a run, or something that was missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The rule.
@@ -101,9 +103,12 @@ impl Ledger {
     ///
     /// The database fails.
     pub fn waiting(&self) -> Result<Vec<Waiting>, LedgerError> {
-        let mut select = self
-            .connection
-            .prepare("SELECT rule, key, min(added), max(added) FROM pending GROUP BY rule, key")?;
+        let mut select = self.connection.prepare(
+            "SELECT rule, key, min(added), max(added) FROM (
+                    SELECT rule, key, added FROM pending
+                    UNION ALL SELECT rule, key, noticed FROM absence WHERE run IS NULL
+                 ) GROUP BY rule, key",
+        )?;
         let waiting = select.query_map([], |row| {
             Ok(Waiting {
                 rule: row.get(0)?,
@@ -190,6 +195,9 @@ fn start(
     connection
         .prepare_cached("DELETE FROM pending WHERE rule = ? AND key = ?")?
         .execute([rule, key])?;
+    connection
+        .prepare_cached("UPDATE absence SET run = ? WHERE rule = ? AND key = ? AND run IS NULL")?
+        .execute(params![run, rule, key])?;
     let started = begin(connection, run, now)?;
     if voice.is_heard() {
         tell(connection, voice, (rule, key), &started, now)?;
@@ -229,7 +237,11 @@ fn begin(connection: &Connection, run: RunId, now: Timestamp) -> Result<Started,
     connection
         .prepare_cached("INSERT INTO attempt (run, number, began) VALUES (?, ?, ?)")?
         .execute(params![run, attempt, millis(now)])?;
-    Ok(Started { run, attempt, events: events_of(connection, run)? })
+    let missed: Option<i64> = connection
+        .prepare_cached("SELECT min(since) FROM absence WHERE run = ?")?
+        .query_row([run], |row| row.get(0))?;
+    let events = events_of(connection, run)?;
+    Ok(Started { run, attempt, events, missed: missed.map(time) })
 }
 
 pub(super) fn events_of(
@@ -239,8 +251,11 @@ pub(super) fn events_of(
     let mut select = connection.prepare_cached(
         "SELECT frame FROM run_event JOIN event ON event.id = event WHERE run = ? ORDER BY event",
     )?;
-    let frames = select.query_map([run], |row| row.get::<_, Vec<u8>>(0))?;
-    let frames: Vec<Vec<u8>> = frames.collect::<Result<_, _>>()?;
-    // They were parsed when they were taken; a bit that fell over since is no reason to stop.
-    Ok(frames.into_iter().filter_map(|frame| KeptEvent::parse(frame).ok()).collect())
+    let frames = select.query_map([run], |row| row.get(0))?;
+    Ok(parsed(frames.collect::<Result<_, _>>()?))
+}
+
+/// They were parsed when they were taken; a bit that fell over since is no reason to stop.
+pub(super) fn parsed(frames: Vec<Vec<u8>>) -> Vec<KeptEvent> {
+    frames.into_iter().filter_map(|frame| KeptEvent::parse(frame).ok()).collect()
 }

@@ -9,9 +9,11 @@ use super::{
     Ledger, LedgerError,
     cursor::advance,
     millis,
+    outbox::Voice,
     start::{Started, start_all},
+    watched::carry_out,
 };
-use crate::schedule::Due;
+use crate::{schedule::Due, watch::Step};
 
 /// An event that rules want.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Arrival {
     pub frame: Vec<u8>,
     /// The rules that want it, each with the key and whether it replaces what waits.
     pub wanted: Vec<Wanted>,
+    /// What it is to rules that wait for others.
+    pub steps: Vec<Step>,
 }
 
 /// A rule that wants an event.
@@ -36,6 +40,16 @@ pub struct Wanted {
 }
 
 impl Ledger {
+    /// Whether an event was taken before, as far as that is still known.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn knows(&self, digest: &Digest) -> Result<bool, LedgerError> {
+        let mut select = self.connection.prepare_cached("SELECT 1 FROM event WHERE digest = ?")?;
+        Ok(select.exists([digest.as_bytes()])?)
+    }
+
     /// Keeps events and the position behind them. Says which rules and keys have got something new;
     /// an event that was taken before is nothing new.
     ///
@@ -49,8 +63,9 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<(String, String)>, LedgerError> {
         let transaction = self.connection.transaction()?;
-        let added = take(&transaction, arrivals, position, now)?;
+        let added = take(&transaction, &self.voice, arrivals, position, now)?;
         transaction.commit()?;
+        self.voice.wake();
         Ok(added)
     }
 
@@ -69,7 +84,7 @@ impl Ledger {
         due: impl FnOnce(&[(String, String)]) -> Vec<Due>,
     ) -> Result<Vec<(Due, Started)>, LedgerError> {
         let transaction = self.connection.transaction()?;
-        let added = take(&transaction, arrivals, position, now)?;
+        let added = take(&transaction, &self.voice, arrivals, position, now)?;
         let started = start_all(&transaction, &self.voice, due(&added), now)?;
         transaction.commit()?;
         self.voice.wake();
@@ -79,13 +94,14 @@ impl Ledger {
 
 fn take(
     connection: &Connection,
+    voice: &Voice,
     arrivals: &[Arrival],
     position: Option<Position>,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<(String, String)>> {
     let mut added = Vec::new();
     for arrival in arrivals {
-        take_one(connection, arrival, now, &mut added)?;
+        take_one(connection, voice, arrival, now, &mut added)?;
     }
     if let Some(position) = position {
         advance(connection, position)?;
@@ -95,6 +111,7 @@ fn take(
 
 fn take_one(
     connection: &Connection,
+    voice: &Voice,
     arrival: &Arrival,
     now: Timestamp,
     added: &mut Vec<(String, String)>,
@@ -107,6 +124,7 @@ fn take_one(
         .query_row(params![arrival.digest.as_bytes(), arrival.frame, millis(now)], |row| row.get(0))
         .optional()?;
     let Some(event) = event else { return Ok(()) };
+    carry_out(connection, voice, &arrival.steps, Some(event), now, added)?;
     for Wanted { rule, key, replaces } in &arrival.wanted {
         if *replaces {
             connection

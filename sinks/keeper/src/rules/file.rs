@@ -7,9 +7,10 @@ use laniakea_event::SignerId;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::{Rule, Template};
+use super::{Rule, Template, Waits, index::prefixes, pattern::AbsentConfig};
 use crate::{
-    action::{Action, EmitConfig, ExecConfig, MailConfig, Means, WebhookConfig},
+    action::{Action, EmitConfig, ExecConfig, MailConfig, Means, SystemdConfig, WebhookConfig},
+    cron::Cron,
     schedule::Timing,
 };
 
@@ -26,7 +27,8 @@ pub(super) struct RulesFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleConfig {
     pub(super) name: Spanned<String>,
-    on: Spanned<Value>,
+    #[serde(default)]
+    on: Option<Spanned<Value>>,
     #[serde(default)]
     facets: Option<Table>,
     #[serde(default)]
@@ -62,6 +64,14 @@ pub(super) struct RuleConfig {
     #[serde(default)]
     fallback_every: Option<Age>,
     #[serde(default)]
+    fallback_cron: Option<Spanned<String>>,
+    #[serde(default)]
+    absent: Option<Spanned<AbsentConfig>>,
+    #[serde(default)]
+    then: Option<Spanned<Vec<Value>>>,
+    #[serde(default)]
+    within: Option<Age>,
+    #[serde(default)]
     exec: Option<ExecConfig>,
     #[serde(default)]
     mail: Option<Spanned<MailConfig>>,
@@ -69,6 +79,8 @@ pub(super) struct RuleConfig {
     webhook: Option<Spanned<WebhookConfig>>,
     #[serde(default)]
     emit: Option<Spanned<EmitConfig>>,
+    #[serde(default)]
+    systemd: Option<Spanned<SystemdConfig>>,
 }
 
 fn one() -> Spanned<usize> {
@@ -112,7 +124,7 @@ impl RuleConfig {
         let here = self.name.span();
         let wrong = |what: String| (here.clone(), what);
         let name = check_name(&self.name)?;
-        let filter = self.filter()?;
+        let (filter, waits) = self.events()?;
         let limit = |age: Option<Age>, default: Duration| age.map_or(Some(default), Age::limit);
         let debounce = limit(self.debounce, Duration::ZERO)
             .ok_or_else(|| wrong("debounce cannot be unlimited".to_owned()))?;
@@ -138,14 +150,21 @@ impl RuleConfig {
             per_key: *self.concurrency_per_key.get_ref(),
             concurrency: *self.concurrency.get_ref(),
             fallback_every,
+            fallback_cron: self.fallback_cron.as_ref().map(cron).transpose()?,
         };
         let action = self.action(means)?;
-        let signed_by = self.signed_by.map(|signers| signers.iter().map(signer).collect());
+        let prefixes = match &waits {
+            Some(waits) => waits.prefixes.clone(),
+            None => self.on.as_ref().map(|on| prefixes(on.get_ref())).unwrap_or_default(),
+        };
+        let signed_by = self.signed_by.as_ref();
+        let signed_by = signed_by.map(|signers| signers.iter().map(signer).collect());
         let key = self.key.as_ref().map(|key| {
             Template::parse(key.get_ref()).map_err(|error| (key.span(), error.to_string()))
         });
         Ok(Rule {
             filter,
+            waits,
             signed_by: signed_by.transpose()?,
             key: key.transpose()?,
             timing,
@@ -155,14 +174,14 @@ impl RuleConfig {
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
             action,
-            prefixes: prefixes(self.on.get_ref()),
+            prefixes,
             name,
         })
     }
 
     /// The one thing to do.
     fn action(&self, means: &Means) -> Result<Action, Wrong> {
-        const KINDS: &str = "exec, mail, webhook or emit";
+        const KINDS: &str = "exec, mail, webhook, emit or systemd";
         let here = self.name.span();
         let mut actions = Vec::new();
         if let Some(exec) = &self.exec {
@@ -180,6 +199,10 @@ impl RuleConfig {
             let action = Action::emit(emit.get_ref());
             actions.push(action.map_err(|error| (emit.span(), error.to_string())));
         }
+        if let Some(systemd) = &self.systemd {
+            let action = Action::systemd(systemd.get_ref());
+            actions.push(action.map_err(|error| (systemd.span(), error.to_string())));
+        }
         let count = actions.len();
         match actions.pop().filter(|_| count == 1) {
             Some(action) => action,
@@ -188,9 +211,54 @@ impl RuleConfig {
         }
     }
 
-    fn filter(&self) -> Result<laniakea_filter::Rule, Wrong> {
+    /// Which events it is about, and what it waits for if it does not run on each of them.
+    fn events(&self) -> Result<(laniakea_filter::Rule, Option<Waits>), Wrong> {
+        let wrong = |what: &str| (self.name.span(), what.to_owned());
+        let Some(absent) = &self.absent else {
+            let on = self.on.as_ref().ok_or_else(|| wrong("on is missing: which events?"))?;
+            let filter = self.filter(on)?;
+            let waits = match &self.then {
+                Some(then) => {
+                    Some(Waits::sequence((on.get_ref(), filter.clone()), then, self.within)?)
+                }
+                None if self.within.is_some() => {
+                    return Err(wrong("within is the time for then, which is missing"));
+                }
+                None => None,
+            };
+            self.reject_catch_up(waits.is_some())?;
+            return Ok((filter, waits));
+        };
+        let has_filter = self.on.is_some()
+            || self.facets.is_some()
+            || self.data.is_some()
+            || self.severity.is_some()
+            || self.expression.is_some();
+        if has_filter || self.then.is_some() || self.within.is_some() {
+            return Err((
+                absent.span(),
+                "absent says which events and when: on, then, within, facets, data, severity and \
+                 where do not stand beside it; absent.after may be a table of them"
+                    .to_owned(),
+            ));
+        }
+        self.reject_catch_up(true)?;
+        let waits = Waits::absent(absent, self.key.is_some())?;
+        Ok((waits.first(), Some(waits)))
+    }
+
+    /// Whoever passes events over cannot say that one did not come.
+    fn reject_catch_up(&self, waits: bool) -> Result<(), Wrong> {
+        if waits && self.catch_up != CatchUp::All {
+            let what = "absent and then need every event: catch_up has to be \"all\"";
+            return Err((self.name.span(), what.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn filter(&self, on: &Spanned<Value>) -> Result<laniakea_filter::Rule, Wrong> {
         let mut table = Table::new();
-        table.insert("id".to_owned(), self.on.get_ref().clone());
+        table.insert("id".to_owned(), on.get_ref().clone());
         let parts = [
             ("facets", self.facets.clone().map(Value::Table)),
             ("data", self.data.clone().map(Value::Table)),
@@ -203,23 +271,10 @@ impl RuleConfig {
             let parsed = laniakea_filter::Rule::deserialize(table);
             parsed.map_err(|error| (at, error.message().to_owned()))
         };
-        let plain = parse(table.clone(), self.on.span())?;
+        let plain = parse(table.clone(), on.span())?;
         let Some(expression) = &self.expression else { return Ok(plain) };
         table.insert("where".to_owned(), expression.get_ref().clone());
         parse(table, expression.span())
-    }
-}
-
-/// How the ids that the patterns mean begin; an id itself where there is no pattern in it.
-fn prefixes(on: &Value) -> Vec<String> {
-    let fixed = |pattern: &str| {
-        pattern.split(['*', '?', '[', ']', '{', '}', '\\']).next().unwrap_or_default().to_owned()
-    };
-    match on {
-        Value::String(pattern) => vec![fixed(pattern)],
-        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).map(fixed).collect(),
-        // No pattern means every id.
-        _ => vec![String::new()],
     }
 }
 
@@ -235,6 +290,12 @@ fn check_name(name: &Spanned<String>) -> Result<String, Wrong> {
         return Err((name.span(), what));
     }
     Ok(text.clone())
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether a pattern ever comes hangs on no clock")]
+fn cron(text: &Spanned<String>) -> Result<Cron, Wrong> {
+    let parsed = Cron::parse(text.get_ref(), jiff::Timestamp::now());
+    parsed.map_err(|error| (text.span(), error.to_string()))
 }
 
 fn signer(text: &Spanned<String>) -> Result<SignerId, Wrong> {

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use toml::Value;
+
 use super::Rule;
 
 /// All rules by name. Cheap to clone.
@@ -49,6 +51,21 @@ impl Rules {
     /// The first rule that needs a key of keeper's own.
     pub fn needing_identity(&self) -> Option<&Rule> {
         self.iter().find(|rule| rule.action.needs_identity())
+    }
+}
+
+/// How the ids that the patterns mean begin; an id itself where there is no pattern in it.
+pub(super) fn prefixes(on: &Value) -> Vec<String> {
+    let fixed = |pattern: &str| {
+        pattern.split(['*', '?', '[', ']', '{', '}', '\\']).next().unwrap_or_default().to_owned()
+    };
+    match on {
+        Value::String(pattern) => vec![fixed(pattern)],
+        Value::Array(patterns) => patterns.iter().filter_map(Value::as_str).map(fixed).collect(),
+        // A filter of its own; without an id it means every id.
+        Value::Table(table) => table.get("id").map_or_else(|| vec![String::new()], prefixes),
+        // No pattern means every id.
+        _ => vec![String::new()],
     }
 }
 

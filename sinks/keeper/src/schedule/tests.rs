@@ -14,6 +14,7 @@ fn timing() -> Timing {
         per_key: 1,
         concurrency: 1,
         fallback_every: None,
+        fallback_cron: None,
     }
 }
 
@@ -132,10 +133,46 @@ fn a_rule_that_nothing_happens_to_runs_as_its_safety_net() {
     schedule.ended("r", "", 2, Next::Done, s(9_001));
     assert_eq!(schedule.next_wake(), Some(s(12_600)));
     // After a restart the ledger says when it last ran.
-    let mut schedule = self::schedule(Timing { fallback_every: Some(s(3_600)), ..timing() });
-    schedule.began("r", "", s(100));
-    assert_eq!(schedule.next_wake(), Some(s(3_700)));
-    assert_eq!(schedule.due(s(3_700)), [fallback]);
+    let hourly = Timing { fallback_every: Some(s(3_600)), ..timing() };
+    let mut schedule = Schedule::new(10);
+    schedule.set_rules([("r".to_owned(), hourly)], s(50_000));
+    schedule.there_since("r", s(20_000));
+    assert_eq!(schedule.next_wake(), Some(s(23_600)));
+    schedule.began("r", "", s(48_000));
+    schedule.began("r", "a", s(47_000));
+    assert_eq!(schedule.next_wake(), Some(s(51_600)));
+    assert_eq!(schedule.due(s(51_600)), [fallback]);
+}
+
+#[test]
+fn a_cron_pattern_is_a_safety_net_too_whatever_the_clock_does() {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let utc = jiff::tz::TimeZone::UTC;
+    let cron = Cron::parse_in("0 3 * * *", utc, at("2026-01-01T00:00:00Z")).unwrap();
+    let mut schedule = Schedule::new(10);
+    schedule.set_wall(s(1_000), at("2026-01-01T02:00:00Z"));
+    let nightly = Timing { fallback_cron: Some(cron), ..timing() };
+    schedule.set_rules([("r".to_owned(), nightly)], s(1_000));
+    let fallback = [Due::Fallback { rule: "r".to_owned() }];
+    assert_eq!(schedule.next_wake(), Some(s(4_600)));
+    assert_eq!(schedule.due(s(4_599)), []);
+    assert_eq!(schedule.due(s(4_600)), fallback);
+    schedule.ended("r", "", 1, Next::Done, s(4_700));
+    assert_eq!(schedule.next_wake(), Some(s(4_600 + 86_400)));
+    // The clock is set an hour ahead.
+    schedule.set_wall(s(5_000), at("2026-01-01T04:06:40Z"));
+    assert_eq!(schedule.next_wake(), Some(s(4_600 + 86_400 - 3_600)));
+    // A run that begins just then is as good; one that has begun before is not.
+    let three = 4_600 + 86_400 - 3_600;
+    schedule.add("r", "a", s(three));
+    assert_eq!(schedule.due(s(three)), [events("a")]);
+    schedule.ended("r", "a", 2, Next::Done, s(three + 5));
+    assert_eq!(schedule.due(s(three + 5)), []);
+    schedule.add("r", "a", s(three + 86_300));
+    assert_eq!(schedule.due(s(three + 86_300)), [events("a")]);
+    assert_eq!(schedule.due(s(three + 86_400)), []);
+    schedule.ended("r", "a", 3, Next::Done, s(three + 86_500));
+    assert_eq!(schedule.due(s(three + 86_500)), fallback);
 }
 
 #[test]
@@ -179,6 +216,7 @@ proptest! {
         let limits = Timing {
             debounce: s(10), max_wait: Some(s(40)), once_within: s(5), per_key: 1, concurrency: 2,
             fallback_every: None,
+            fallback_cron: None,
         };
         let mut schedule = Schedule::new(4);
         schedule.set_rules((0..3).map(|rule| (format!("{rule}"), limits.clone())), s(0));

@@ -15,6 +15,8 @@ pub struct Arrived {
     pub position: Option<Position>,
     /// Everything that the journal had has been delivered.
     pub is_caught_up: bool,
+    /// The connection broke; what comes is not all that there is until everything is delivered again.
+    pub is_disconnected: bool,
 }
 
 /// Waits for the next update, and takes those behind it that are there already. `None` once the
@@ -55,7 +57,10 @@ impl Arrived {
                 self.position = Some(position);
                 self.is_caught_up = true;
             }
-            other => report(&other),
+            other => {
+                self.is_disconnected |= matches!(other, Update::Disconnected);
+                report(&other);
+            }
         }
     }
 }

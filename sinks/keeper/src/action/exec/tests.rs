@@ -20,7 +20,9 @@ async fn run(command: &[&str], data: &Json) -> Ended {
     let values = json!({
         "rule": "r", "run": 7, "attempt": 1, "count": 1, "key": "k", "data": data,
     });
-    exec(command).run(Order { values, timeout: Duration::from_secs(20) }).await
+    exec(command)
+        .run(Order { values, timeout: Duration::from_secs(20), data_dir: PathBuf::new() })
+        .await
 }
 
 fn output(ended: &Ended) -> String {
@@ -90,7 +92,9 @@ async fn what_takes_too_long_is_ended_with_all_that_it_started() {
     let (pids, script) = (directory.path().join("pids"), "sleep 1000 & echo $! > \"$1\"; wait");
     let values = json!({"rule": "r", "run": 1, "attempt": 1, "count": 0});
     let exec = exec(&["/bin/sh", "-c", script, "sh", pids.to_str().unwrap()]);
-    let ended = exec.run(Order { values, timeout: Duration::from_millis(500) }).await;
+    let ended = exec
+        .run(Order { values, timeout: Duration::from_millis(500), data_dir: PathBuf::new() })
+        .await;
     assert!(matches!(&ended.outcome, Outcome::Failed(reason) if reason.contains("longer")));
     let pid = fs::read_to_string(&pids).unwrap();
     // A signal is sent before it has arrived.

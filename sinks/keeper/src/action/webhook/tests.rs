@@ -57,7 +57,7 @@ async fn run(webhook: &Webhook) -> Ended {
         "rule": "r", "run": 7, "attempt": 2, "count": 1, "key": "k",
         "data": {"x": "../../admin?a=b"},
     });
-    webhook.run(Order { values, timeout: Duration::from_secs(20) }).await
+    webhook.run(Order { values, timeout: Duration::from_secs(20), data_dir: "/".into() }).await
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nthanks";
@@ -143,7 +143,11 @@ async fn an_endless_answer_is_cut_off_and_a_slow_one_given_up() {
     assert_eq!((ended.outcome, ended.output.len()), (Outcome::Succeeded, 64 << 10));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let hook = webhook(&format!("url = \"http://{}\"", listener.local_addr().unwrap())).unwrap();
-    let order = Order { values: json!({"run": 1}), timeout: Duration::from_millis(200) };
+    let order = Order {
+        values: json!({"run": 1}),
+        timeout: Duration::from_millis(200),
+        data_dir: "/".into(),
+    };
     let ended = hook.run(order).await;
     assert!(matches!(&ended.outcome, Outcome::Failed(why) if why.contains("longer than 0.2 s")));
 }

@@ -6,9 +6,10 @@ use super::*;
 use crate::{
     batch::KeptEvent,
     herald::Announce,
-    ledger::{Arrival, Verdict, Wanted},
+    ledger::{Arrival, KnownRule, Verdict, Wanted},
     note::{About, What},
     schedule::Due,
+    watch::{Change, Step},
 };
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -34,7 +35,7 @@ fn arrival(repo: &str, chain: &[&str]) -> Arrival {
     let frame = draft.sign(&key("archive-01")).unwrap().into_bytes();
     let event = KeptEvent::parse(frame).unwrap();
     let wanted = Wanted { rule: "r".to_owned(), key: "k".to_owned(), replaces: false };
-    Arrival { digest: event.digest, frame: event.frame, wanted: vec![wanted] }
+    Arrival { digest: event.digest, frame: event.frame, wanted: vec![wanted], steps: Vec::new() }
 }
 
 /// What waits: the type, the chain, and a member of its data.
@@ -117,4 +118,46 @@ fn something_that_did_not_come_is_told() {
         waiting(&ledger, "waited_s"),
         [r#"_lk.keeper.run-absent ["keeper-01/stuck"] 43200"#]
     );
+}
+
+#[test]
+fn what_did_not_come_is_told_once_with_what_waited_for_it() {
+    let step = |change| Step { rule: "r".to_owned(), key: "k".to_owned(), change };
+    for announce in [Announce::Failures, Announce::None] {
+        let mut ledger = ledger(announce);
+        let rule = KnownRule {
+            name: "r".to_owned(),
+            pattern: Some("p".to_owned()),
+            begins_at_once: false,
+            missing: Some("a.b or a.c".to_owned()),
+        };
+        ledger.adopt(&[rule], NOW).unwrap();
+        let steps = vec![step(Change::Begin { chain: 1, since: NOW })];
+        let waits = Arrival { wanted: Vec::new(), steps, ..arrival("a", &["k/x"]) };
+        assert_eq!(ledger.take(&[waits], None, NOW).unwrap(), []);
+        assert_eq!(waiting(&ledger, "missing"), Vec::<String>::new());
+        let fire = step(Change::Fire { chain: 1, events: 1, missed: Some(NOW) });
+        let later = NOW + Duration::from_secs(90);
+        let added = ledger.judge(&[fire], later).unwrap();
+        assert_eq!(added, [("r".to_owned(), "k".to_owned())]);
+        let told = |text: &str| match announce {
+            Announce::None => Vec::new(),
+            _ => vec![format!("_lk.keeper.run-absent [\"k/x\",\"keeper-01/r\"] {text}")],
+        };
+        assert_eq!(waiting(&ledger, "missing"), told("\"a.b or a.c\""));
+        assert_eq!(waiting(&ledger, "waited_s"), told("90"));
+        // Its run carries the chain on, and does not tell of it again.
+        let started = ledger.start("r", "k", later).unwrap();
+        assert_eq!((started.events.len(), started.missed), (1, Some(NOW)));
+        assert_eq!(waiting(&ledger, "key"), told("\"k\""));
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_a_lock_has_not_failed() {
+    let mut ledger = ledger(Announce::Failures);
+    let run = ledger.start("r", "k", NOW).unwrap().run;
+    let held = Verdict::Held { problem: "process 7 holds it".to_owned(), at: NOW };
+    ledger.finish(run, &held, b"", NOW).unwrap();
+    assert_eq!(waiting(&ledger, "rule"), Vec::<String>::new());
 }

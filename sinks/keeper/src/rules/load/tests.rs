@@ -3,7 +3,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
-use crate::rules::{CatchUp, UnknownOutcome};
+use crate::{
+    rules::{CatchUp, UnknownOutcome},
+    watch::Shape,
+};
 
 const GOOD: &str = r#"
 [[rule]]
@@ -45,6 +48,69 @@ fn a_rule_is_what_its_file_says() {
     assert_eq!(rule.pause_after(u32::MAX), Duration::from_hours(1));
 }
 
+fn absent(table: &str) -> String {
+    let exec = "exec = { command = [\"/x\"] }";
+    format!(
+        "[[rule]]\nname = \"a\"\nkey = \"{{{{ data.job_id }}}}\"\nabsent = {{ {table} }}\n{exec}"
+    )
+}
+
+#[test]
+fn a_rule_may_wait_for_others() {
+    let pattern = |text: &str| {
+        let rules = load_text(text).unwrap();
+        let rule = rules.iter().next().unwrap();
+        let begins_at_once = rule.known().begins_at_once;
+        rule.waits.as_ref().map(|waits| (waits.pattern.shape, waits.pattern.within, begins_at_once))
+    };
+    assert_eq!(pattern(GOOD), None);
+    let of_jobs = "after = { id = \"_lk.jobs.job-assigned\", where = \"data.job_kind == 'x'\" }, \
+                   without = [\"_lk.jobs.job-finished\", \"_lk.jobs.job-rej*\"], within = \"12h\"";
+    let half_a_day = Duration::from_hours(12);
+    assert_eq!(pattern(&absent(of_jobs)), Some((Shape::Unanswered, half_a_day, false)));
+    let silence = "of = \"_lk.archive.repository-published\", within = \"6h\"";
+    let six_hours = Duration::from_hours(6);
+    let keyed = absent(silence);
+    assert_eq!(pattern(&keyed), Some((Shape::Silence { is_keyed: true }, six_hours, false)));
+    let unkeyed = keyed.replace("key =", "#");
+    assert_eq!(pattern(&unkeyed), Some((Shape::Silence { is_keyed: false }, six_hours, true)));
+    let sequence =
+        GOOD.replace("catch_up = \"latest\"", "then = [\"a.b\", { id = \"c\" }]\nwithin = \"1h\"");
+    assert_eq!(pattern(&sequence), Some((Shape::Sequence(3), Duration::from_hours(1), false)));
+    // Each of them may come, and whatever else may not is not looked at.
+    for (text, wanted, missing) in [
+        (
+            absent(of_jobs),
+            vec![true, true, false, false],
+            "_lk.jobs.job-finished or _lk.jobs.job-rej*",
+        ),
+        (unkeyed.clone(), vec![false, false, true, false], "_lk.archive.repository-published"),
+        (sequence.replace("\"c\"", "\"_lk.jobs.*\""), vec![true, true, false, true], ""),
+    ] {
+        let rules = load_text(&text).unwrap();
+        let ids = [
+            "_lk.jobs.job-assigned",
+            "_lk.jobs.job-rejected",
+            "_lk.archive.repository-published",
+            "_lk.archive.package-upload-accepted",
+        ];
+        let found: Vec<bool> = ids.iter().map(|id| !rules.candidates(id).is_empty()).collect();
+        assert_eq!(found, wanted, "{text}");
+        assert_eq!(rules.iter().next().unwrap().waits.as_ref().unwrap().missing(), missing);
+    }
+    // Whatever changes what is waited for changes how the ledger knows the rule.
+    let known = |text: &str| load_text(text).unwrap().iter().next().unwrap().known().pattern;
+    assert_eq!(known(&keyed), known(&keyed.replace("/x", "/y")));
+    for (from, to) in [
+        ("6h", "7h"),
+        ("repository", "r"),
+        ("job_id", "id"),
+        ("key =", "signed_by = [\"a\"]\nkey ="),
+    ] {
+        assert_ne!(known(&keyed), known(&keyed.replace(from, to)), "{from}");
+    }
+}
+
 #[test]
 fn every_problem_has_its_file_and_line() {
     let change = |from: &str, to: &str| {
@@ -66,7 +132,7 @@ fn every_problem_has_its_file_and_line() {
         (
             change("exec = {", "#exec = {"),
             3,
-            "the rule does nothing: it needs exec, webhook or emit",
+            "the rule does nothing: it needs exec, mail, webhook, emit or systemd",
         ),
         (change("exec = {", "emit = { id = \"a.b.c\" }\nexec = {"), 3, "one thing, not 2"),
         (change("exec = {", "emit = { id = \"a\" } #"), 16, "emit.id"),
@@ -76,6 +142,25 @@ fn every_problem_has_its_file_and_line() {
         (change("exec = {", "# {"), 3, "does nothing"),
         (format!("{GOOD}mail = {{ to = [], subject = \"\" }}"), 3, "one thing, not 2"),
         (change("exec = {", "mail = { to = [], subject = \"\" } # {"), 16, "needs [mail]"),
+        (change("\"4h\"", "\"4h\"\nfallback_cron = \"0 0 31 2 *\""), 16, "it never comes"),
+        (change("on = [", "then = ["), 3, "on is missing"),
+        (change("timeout = \"2h\"", "within = \"2h\""), 3, "within is the time for then"),
+        (change("timeout = \"2h\"", "then = []"), 11, "1 to 7 entries"),
+        (change("timeout = \"2h\"", "then = [\"a.b\"]"), 11, "within has to be a time"),
+        (change("timeout = \"2h\"", "then = [\"[\"]\nwithin = \"1h\""), 11, ""),
+        (change("timeout = \"2h\"", "then = [\"a.b\"]\nwithin = \"1h\""), 3, "catch_up has to be"),
+        (change("timeout = \"2h\"", "absent = { of = \"a\", within = \"1h\" }"), 11, "beside it"),
+        (
+            absent("of = \"a.b\", after = \"c\", within = \"1h\""),
+            4,
+            "either after and without, or of",
+        ),
+        (absent("after = \"a.b\", within = \"1h\""), 4, "either after and without, or of"),
+        (absent("of = { ids = 1 }, within = \"1h\""), 4, "unknown field `ids`"),
+        (absent("of = \"a.b\", within = \"unlimited\""), 4, "within has to be a time"),
+        (absent("of = \"a.b\""), 4, "missing field `within`"),
+        (change("exec =", "systemd = { unit = \"x\" }\nexec ="), 3, "one thing, not 2"),
+        (change("exec = {", "systemd = { unit = \"X@\" } #"), 16, "is no name"),
         (format!("{GOOD}{GOOD}"), 19, "there is another rule \"publish\""),
         ("[[rule]]\nname = 3".to_owned(), 2, "invalid type"),
         ("[[rule".to_owned(), 1, ""),
