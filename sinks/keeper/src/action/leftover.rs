@@ -3,7 +3,7 @@
 //! Under systemd there are none: the control group ends with the unit's main process
 //! (`KillMode=control-group`). Elsewhere they would go on unseen, beside another attempt.
 
-use std::{fs, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -12,25 +12,31 @@ use crate::schedule::RunId;
 /// The variable by which commands of this ledger are known.
 pub(super) const LEDGER: &str = "LK_KEEPER";
 
-/// Ends what still runs of these runs, and says how many processes that were.
+/// How long processes that are killed may take to be gone.
+const ROUNDS: u32 = 200;
+const ROUND: Duration = Duration::from_millis(10);
+
+/// Ends what still runs of these runs, waits until it is gone, and says how many processes that
+/// were. Another attempt that begins afterwards is alone.
 pub fn end_leftovers(data_dir: &Path, runs: &[RunId]) -> usize {
     if runs.is_empty() {
         return 0;
     }
-    let mut ended = 0;
-    // What it starts while it is looked for is found the next time.
-    for _ in 0..3 {
+    let mut ended = BTreeSet::new();
+    for _ in 0..ROUNDS {
         let found = find(data_dir, runs);
         if found.is_empty() {
-            break;
+            return ended.len();
         }
-        ended += found.len();
         for process in found {
             // It may have ended by itself.
             kill_process(process, Signal::KILL).unwrap_or_default();
+            ended.insert(process.as_raw_nonzero());
         }
+        std::thread::sleep(ROUND);
     }
-    ended
+    tracing::error!("commands of runs that keeper did not survive cannot be ended");
+    ended.len()
 }
 
 fn find(data_dir: &Path, runs: &[RunId]) -> Vec<Pid> {
@@ -74,7 +80,7 @@ mod tests {
         let mut left = [sleeper(ours.path(), "7"), sleeper(ours.path(), "7")];
         let mut others = [sleeper(ours.path(), "8"), sleeper(other.path(), "7")];
         assert_eq!(end_leftovers(ours.path(), &[]), 0);
-        assert!(end_leftovers(ours.path(), &[7, 9]) >= 2);
+        assert_eq!(end_leftovers(ours.path(), &[7, 9]), 2);
         for child in &mut left {
             assert!(!child.wait().unwrap().success());
         }
