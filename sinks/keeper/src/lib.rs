@@ -1,7 +1,8 @@
 //! Keeper: runs actions on events.
 //!
 //! ```text
-//! source/follow.rs -> match_rules.rs -> ledger/take.rs -> schedule.rs -> ledger/start.rs -> action/exec.rs -> ledger/finish.rs
+//! source/updates.rs -> match_rules.rs -> ledger/take.rs -> schedule.rs -> ledger/start.rs -> action/exec.rs -> ledger/finish.rs
+//!                     watch.rs (what waits for others)
 //!                     note.rs -> herald.rs -> ledger/outbox.rs -> submit.rs
 //! ```
 //!
