@@ -71,7 +71,10 @@ pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) ->
 /// The rules that wait for others and to which the event is something.
 pub fn parts<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Part<'r>> {
     let candidates = rules.candidates(event.id()).into_iter();
-    let waiting = candidates.filter(|rule| rule.waits.is_some());
+    let mut waiting = candidates.filter(|rule| rule.waits.is_some()).peekable();
+    if waiting.peek().is_none() {
+        return Vec::new();
+    }
     let summary = event.classified();
     waiting.filter_map(|rule| part_of(rule, event, believed, &summary)).collect()
 }

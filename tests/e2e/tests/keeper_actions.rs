@@ -374,3 +374,45 @@ async fn a_rule_that_emits_needs_a_key() {
         assert!(error.contains("rule tell emits an event, which needs [identity]"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn what_does_not_come_is_told_and_carries_the_chain() {
+    let mut site = Site::new(
+        r#"
+[[rule]]
+name = "circle"
+absent = { of = "org.example.circle", within = "1s" }
+emit = { id = "org.example.circle", data = { events = "{{ count }}" } }
+[[rule]]
+name = "silence"
+absent = { of = ["_lk.archive.package-upload-accepted", "_lk.archive.x"], within = "3s" }
+emit = { id = "org.example.silence", data = { since = "{{ missed_since }}" } }
+[[rule]]
+name = "told"
+on = "_lk.keeper.run-absent"
+where = "data.rule == 'silence'"
+exec = { command = ["/bin/sh", "-c", "echo \"$1\" >> DIR/told", "sh", "{{ data.missing }}"] }
+"#,
+    );
+    site.start();
+    site.until("org.example.silence", 1);
+    site.emit("master").await;
+    // Told anew after the event; and what `circle` has emitted itself has not begun its time again.
+    site.until("org.example.silence", 2);
+    assert_eq!(site.history("org.example.circle").len(), 1);
+    let told = until("two runs that were told of it", || {
+        let text = fs::read_to_string(site.path("told")).unwrap_or_default();
+        (text.lines().count() == 2).then_some(text)
+    });
+    let missing = "_lk.archive.package-upload-accepted or _lk.archive.x";
+    assert_eq!(told, format!("{missing}\n{missing}\n"));
+    let absences = site.until("_lk.keeper.run-absent", 3);
+    assert_eq!(absences.len(), 3);
+    for absence in absences {
+        let rule = absence["data"]["rule"].as_str().unwrap();
+        assert_eq!(absence["chain"], serde_json::json!([format!("keeper-01/{rule}")]));
+    }
+    let output = site.ask(&["runs", "silence"]);
+    assert!(output.status.success(), "{output:?}");
+    site.stop(Signal::TERM);
+}
