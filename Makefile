@@ -13,12 +13,13 @@ test: ## Run every check and every test, as the CI does.
 	@scripts/setup test
 	@scripts/test
 
-soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n), kill all (SOAK_EVENTS=n, SOAK_FAULTS=n).
+soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n), kill all (KEEPER_CRASHES=n, SOAK_EVENTS=n, SOAK_FAULTS=n).
 	@scripts/setup test
 	@cargo build --release --locked -p lighthouse -p laniakea-soak -p laniakea-faults
 	@SOAK_INPUTS=$${SOAK_INPUTS:-1000000} cargo run --release --locked --quiet -p laniakea-soak
 	@SOAK_KILLS=$${SOAK_KILLS:-1000} target/release/laniakea-faults
-	@cargo build --locked -p lighthouse
+	@cargo build --locked -p lighthouse -p keeper
+	@KEEPER_CRASHES=$${KEEPER_CRASHES:-100} cargo test --locked --quiet -p laniakea-e2e --test keeper_time crashes -- --nocapture
 	@cargo build --locked --manifest-path sinks/mirk/Cargo.toml
 	@SOAK_EVENTS=$${SOAK_EVENTS:-1000} SOAK_FAULTS=$${SOAK_FAULTS:-40} tests/matrix/run test_soak
 
@@ -26,12 +27,13 @@ lint: ## Look at the sources alone: format, lints, docs, spelling, links, depend
 	@scripts/setup test
 	@scripts/lint
 
-bench: ## Measure the relay and mirk against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
+bench: ## Measure the relay, mirk and keeper against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
 	@scripts/setup build
-	@cargo build --release --locked -p lighthouse -p laniakea-bench
+	@cargo build --release --locked -p lighthouse -p keeper -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
 	@cargo run --release --locked --quiet --manifest-path sinks/mirk/Cargo.toml --example measure
+	@cargo run --release --locked --quiet -p keeper --example measure
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

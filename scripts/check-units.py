@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Checks the systemd units: how exposed they are, that they are well-formed, and that they fit.
+"""Checks the systemd units: how exposed they are, that they are well-formed, and that they fit; and
+what polkit lets keeper do.
 
 systemd-analyze judges the exposure of each; a figure above 1.5 is an error, and so is one that
 docs/operating.md states otherwise for the same version of systemd. Users have to be in sysusers.d,
 secrets in a directory that tmpfiles.d keeps for root, and paths of credentials that somebody is told
-to use have to be those of the unit. Needs systemd 250 or newer, and says so where that is missing.
+to use have to be those of the unit. Needs systemd 250 or newer and, for the polkit rule, Node.js, and
+says so where they are missing.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -20,6 +23,8 @@ OLDEST_SYSTEMD = 250
 UNITS = pathlib.Path("packaging/systemd")
 SYSUSERS = pathlib.Path("packaging/sysusers.d/laniakea.conf")
 TMPFILES = pathlib.Path("packaging/tmpfiles.d/laniakea.conf")
+EXAMPLES = pathlib.Path("packaging/examples")
+POLKIT = pathlib.Path("packaging/polkit/50-keeper.rules")
 PAPER = pathlib.Path("docs/operating.md")
 # Where paths of credentials stand.
 TOLD = ["packaging/systemd/*.service", "config/*.toml", "docs/*.md"]
@@ -38,9 +43,15 @@ def main():
     if version >= OLDEST_SYSTEMD:
         problems += exposure_problems(units, version)
         problems += verify_problems(units)
+        examples = {path.name: path.read_text() for path in EXAMPLES.glob("*.service")}
+        problems += verify_problems(examples)
     else:
         found = f"systemd is {version}" if version else "there is no systemd-analyze"
         print(f"units: exposure skipped; it needs systemd {OLDEST_SYSTEMD}, and {found}")
+    if shutil.which("node"):
+        problems += polkit_problems(POLKIT.read_text())
+    else:
+        print("units: the polkit rule skipped; it needs node")
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -123,13 +134,57 @@ def verify_problems(units):
     """What systemd has against the files; the daemons need not be installed."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in units.items():
-            (pathlib.Path(folder) / name).write_text(re.sub(r"/usr/local/bin/\w+", "/bin/true", text))
+            (pathlib.Path(folder) / name).write_text(re.sub(r"/usr/local/bin/[\w-]+", "/bin/true", text))
         for name in units:
             file = str(pathlib.Path(folder) / name)
             report = output("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file)
             for line in report.splitlines():
                 if name in line:
                     yield f"{name}: {line.replace(folder + '/', '')}"
+
+
+MANAGE = "org.freedesktop.systemd1.manage-units"
+# Whom polkit is asked about, for what, with which unit and verb, and whether it says yes.
+POLKIT_CASES = [
+    ("keeper", MANAGE, "lk-action-publish@1.service", "start", True),
+    ("keeper", MANAGE, "lk-action-publish-now_2@123456.service", "stop", True),
+    ("keeper", MANAGE, "lk-action-publish@1.service", "reset-failed", True),
+    ("keeper", MANAGE, "lk-action-publish@1.service", "restart", False),
+    ("keeper", MANAGE, "lk-action-publish@1.service", "set-property", False),
+    ("keeper", MANAGE, "lk-action-publish@1.service", None, False),
+    ("keeper", MANAGE, None, "start", False),  # a transient unit
+    ("keeper", MANAGE, "ssh.service", "start", False),
+    ("keeper", MANAGE, "lk-action-publish.service", "start", False),
+    ("keeper", MANAGE, "lk-action-@1.service", "start", False),
+    ("keeper", MANAGE, "lk-action-publish@x.service", "start", False),
+    ("keeper", MANAGE, "lk-action-a@1.service\nssh.service", "start", False),
+    ("keeper", MANAGE, "ssh.service\nlk-action-a@1.service", "start", False),
+    ("keeper", MANAGE, "lk-action-a@1.socket", "start", False),
+    ("keeper", "org.freedesktop.systemd1.manage-unit-files", "lk-action-a@1.service", "start", False),
+    ("mirk", MANAGE, "lk-action-publish@1.service", "start", False),
+]
+# What polkit gives a rule, as much as ours uses.
+POLKIT_HARNESS = """
+let rule;
+const polkit = { Result: { NOT_HANDLED: null, YES: "yes" }, addRule: (added) => { rule = added; } };
+%s
+for (const [user, id, unit, verb] of %s) {
+    const details = { unit: unit ?? undefined, verb: verb ?? undefined };
+    console.log(rule({ id, lookup: (name) => details[name] }, { user }) === "yes");
+}
+"""
+
+
+def polkit_problems(rule):
+    """Cases in which the rule says something else."""
+    program = POLKIT_HARNESS % (rule, json.dumps([case[:4] for case in POLKIT_CASES]))
+    answers = output("node", "--eval", program).split()
+    if len(answers) != len(POLKIT_CASES):
+        yield f"{POLKIT} cannot be run: {' '.join(answers)[:200]}"
+        return
+    for (user, action, unit, verb, expected), answer in zip(POLKIT_CASES, answers):
+        if (answer == "true") != expected:
+            yield f"{POLKIT} says {answer} to {user}, {action}, {unit!r}, {verb}"
 
 
 def misfits(unit, users, directories):
@@ -144,6 +199,8 @@ def misfits(unit, users, directories):
     ['runs as b, whom packaging/sysusers.d/laniakea.conf does not make', 'has no credential']
     >>> list(misfits("User=a" + chr(10) + "LoadCredential=k:/etc/open/k", users, directories))
     ["takes k from /etc/open/k, which is in no directory of root's alone"]
+    >>> list(misfits(chr(10).join([*good, "KillMode=process"]), users, directories))
+    ['leaves processes behind (KillMode=process)']
     """
     made = set(re.findall(r"^u (\S+)", users, re.MULTILINE))
     private = set(re.findall(r"^d (\S+) +0700 root root$", directories, re.MULTILINE))
@@ -151,6 +208,9 @@ def misfits(unit, users, directories):
     name = user.group(1) if user else "root"
     if name not in made:
         yield f"runs as {name}, whom {SYSUSERS} does not make"
+    mode = re.search(r"^KillMode=(.*)$", unit, re.MULTILINE)
+    if mode and mode.group(1) != "control-group":
+        yield f"leaves processes behind ({mode.group(0)})"
     credentials = loaded(unit)
     if not credentials:
         yield "has no credential"

@@ -11,13 +11,15 @@ use crate::clean::one_line;
 use crate::conform::context;
 use crate::entry::Entry;
 use crate::error::CatalogError;
-use crate::generic::{generic_summary, generic_text};
+use crate::facet::Facets;
+use crate::generic::{facets_by_name, generic_summary, generic_text};
 use crate::link::{Link, LinkBases};
+use crate::severity::Severity;
 use crate::summary::{MAX_HTML_BYTES, MAX_TEXT_CHARS, Summary};
 use crate::templates::Templates;
 
 /// The catalogue files that are part of this program.
-const BUILTIN: [(&str, &str); 8] = [
+const BUILTIN: [(&str, &str); 9] = [
     ("core.toml", include_str!("../../../catalog/core.toml")),
     ("jobs.toml", include_str!("../../../catalog/jobs.toml")),
     ("archive.toml", include_str!("../../../catalog/archive.toml")),
@@ -26,6 +28,7 @@ const BUILTIN: [(&str, &str); 8] = [
     ("synchrotron.toml", include_str!("../../../catalog/synchrotron.toml")),
     ("spears.toml", include_str!("../../../catalog/spears.toml")),
     ("debcheck.toml", include_str!("../../../catalog/debcheck.toml")),
+    ("keeper.toml", include_str!("../../../catalog/keeper.toml")),
 ];
 
 /// A module and what its events are about.
@@ -95,6 +98,16 @@ impl Catalog {
         let (text, html) =
             self.render(id, entry, &data).unwrap_or_else(|_| plain(generic_text(id, &data)));
         Summary { text, html, severity: entry.severity_of(&data), facets: entry.facets_of(&data) }
+    }
+
+    /// How much an event matters and what it is about: the parts of its [`Summary`] that cost
+    /// little, for those who sort events and show none.
+    pub fn classify<D: Serialize + ?Sized>(&self, id: &str, data: &D) -> (Severity, Facets) {
+        let data = Value::from(Serde(data));
+        match self.entry(id) {
+            Some(entry) => (entry.severity_of(&data), entry.facets_of(&data)),
+            None => (Severity::Info, facets_by_name(&data)),
+        }
     }
 
     /// Where a person can read on about an event: the links whose base is configured and whose

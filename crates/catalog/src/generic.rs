@@ -59,7 +59,7 @@ fn plain_members(data: &Value) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-fn facets_by_name(data: &Value) -> Facets {
+pub(crate) fn facets_by_name(data: &Value) -> Facets {
     let mut facets = Facets::default();
     for facet in Facet::ALL {
         let value = data.get_attr(facet.as_str()).unwrap_or(Value::UNDEFINED);

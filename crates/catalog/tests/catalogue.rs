@@ -7,7 +7,7 @@ use laniakea_catalog::{Catalog, Entry, Facet, Field, Severity};
 use serde_json::{Value, json};
 
 /// The event types that are in use, or that our own sources emit.
-const IDS: [&str; 38] = [
+const IDS: [&str; 42] = [
     "_lk.core.ping",
     "_lk.jobs.job-assigned",
     "_lk.jobs.job-accepted",
@@ -46,6 +46,10 @@ const IDS: [&str; 38] = [
     "_lk.debcheck.issue-found",
     "_lk.debcheck.issue-resolved",
     "_lk.debcheck.check-completed",
+    "_lk.keeper.run-started",
+    "_lk.keeper.run-succeeded",
+    "_lk.keeper.run-failed",
+    "_lk.keeper.run-absent",
 ];
 
 #[test]

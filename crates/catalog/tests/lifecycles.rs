@@ -30,7 +30,7 @@ fn the_stages_of_a_job_have_its_id_and_the_last_one_says_so() {
 }
 
 #[test]
-fn the_examples_of_one_lifecycle_are_about_the_same_thing_and_one_is_last() {
+fn the_examples_of_one_lifecycle_are_about_the_same_thing_and_end() {
     let mut lifecycles: BTreeMap<String, Vec<Stage>> = BTreeMap::new();
     for entry in Catalog::builtin().entries() {
         let full = stage(entry.id(), &entry.example());
@@ -40,10 +40,12 @@ fn the_examples_of_one_lifecycle_are_about_the_same_thing_and_one_is_last() {
         }
     }
     let names: Vec<&str> = lifecycles.keys().map(String::as_str).collect();
-    assert_eq!(names, ["excuse", "issue", "job", "sync-issue"]);
+    assert_eq!(names, ["excuse", "issue", "job", "run", "sync-issue"]);
     for stages in lifecycles.values() {
         assert!(stages.iter().all(|stage| stage.key == stages[0].key), "{stages:?}");
-        assert_eq!(stages.iter().filter(|stage| stage.is_last).count(), 1, "{stages:?}");
+        // Some end well or badly, and none with all that they can be.
+        let ends = stages.iter().filter(|stage| stage.is_last).count();
+        assert!((1..stages.len()).contains(&ends), "{stages:?}");
     }
 }
 

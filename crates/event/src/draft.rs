@@ -107,9 +107,15 @@ impl Draft {
         self
     }
 
-    fn with(mut self, name: &str, value: String) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    /// Adds a member of the caller's own, beside those that the format knows; signatures cover it.
+    #[must_use]
+    pub fn member(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.members.insert(name.into(), value.into());
         self
+    }
+
+    fn with(self, name: &str, value: String) -> Self {
+        self.member(name, value)
     }
 
     /// Signs the draft, having checked it as a relay will.

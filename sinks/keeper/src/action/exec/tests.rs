@@ -1,0 +1,124 @@
+use std::fs;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+
+fn exec(command: &[&str]) -> Exec {
+    let config = ExecConfig {
+        command: command.iter().map(|&argument| argument.to_owned()).collect(),
+        directory: None,
+        environment: BTreeMap::from([("SITE".to_owned(), "test".to_owned())]),
+        lock: None,
+        wait_for: Vec::new(),
+    };
+    Exec::new(&config).unwrap()
+}
+
+async fn run(command: &[&str], data: &Json) -> Ended {
+    let values = json!({
+        "rule": "r", "run": 7, "attempt": 1, "count": 1, "key": "k", "data": data,
+    });
+    exec(command)
+        .run(Order { values, timeout: Duration::from_secs(20), data_dir: PathBuf::new() })
+        .await
+}
+
+fn output(ended: &Ended) -> String {
+    assert_eq!(ended.outcome, Outcome::Succeeded, "{}", String::from_utf8_lossy(&ended.output));
+    String::from_utf8(ended.output.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_value_is_one_argument_whatever_stands_in_it() {
+    for value in
+        ["a b", "$(reboot)", "`x`;&|<>", "'\"\\", "../../etc/passwd", "a\nb", "", "é\u{202e}"]
+    {
+        let ended = run(
+            &["/bin/sh", "-c", "printf %s \"$1\"; exit $(($# - 1))", "sh", "{{ data.x }}"],
+            &json!({"x": value}),
+        )
+        .await;
+        assert_eq!(output(&ended), value);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_would_be_an_option_or_no_argument_is_refused() {
+    for value in ["-rf", "--help", "-", "a\u{0}b"] {
+        let ended = run(&["/bin/echo", "{{ data.x }}"], &json!({"x": value})).await;
+        assert!(matches!(&ended.outcome, Outcome::Refused(_)), "{ended:?}");
+        assert!(ended.output.is_empty());
+    }
+    let ended = run(&["/bin/echo", "--package={{ data.x }}"], &json!({"x": "-rf"})).await;
+    assert_eq!(output(&ended), "--package=-rf\n");
+    let ended = run(&["/bin/echo", "{{ data.missing }}"], &json!({})).await;
+    assert!(matches!(&ended.outcome, Outcome::Refused(reason) if reason.contains("undefined")));
+}
+
+#[tokio::test]
+async fn a_program_gets_its_events_on_stdin_and_plain_facts_in_its_environment() {
+    let ended = run(&["/usr/bin/env"], &json!({"x": "\nLD_PRELOAD=/tmp/x"})).await;
+    let lines = output(&ended);
+    for expected in ["LK_RULE=r", "LK_RUN=7", "LK_ATTEMPT=1", "LK_COUNT=1", "SITE=test"] {
+        assert!(lines.lines().any(|line| line == expected), "{expected} in {lines}");
+    }
+    assert!(!lines.contains("LD_PRELOAD") && !lines.contains("CARGO"), "{lines}");
+    let ended = run(&["/bin/cat"], &json!({"x": "y"})).await;
+    let seen: Json = serde_json::from_slice(&ended.output).unwrap();
+    assert_eq!(seen["data"]["x"], "y");
+}
+
+#[tokio::test]
+async fn how_it_ended_is_told_with_what_it_said() {
+    let ended = run(&["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], &json!({})).await;
+    assert_eq!(ended.outcome, Outcome::Failed("exit status: 3".to_owned()));
+    let said = String::from_utf8(ended.output).unwrap();
+    assert!(said.contains("out\n") && said.contains("err\n"), "{said}");
+    let ended = run(&["/no/such/program"], &json!({})).await;
+    assert!(
+        matches!(&ended.outcome, Outcome::Failed(reason) if reason.contains("/no/such/program"))
+    );
+    let ended = run(&["/bin/sh", "-c", "kill -9 $$"], &json!({})).await;
+    assert!(matches!(&ended.outcome, Outcome::Failed(reason) if reason.contains("signal: 9")));
+    let ended = run(&["/usr/bin/head", "-c", "1000000", "/dev/zero"], &json!({})).await;
+    assert!(ended.output.len() < MAX_OUTPUT + 100);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_ended_with_all_that_it_started() {
+    let directory = TempDir::new().unwrap();
+    let (pids, script) = (directory.path().join("pids"), "sleep 1000 & echo $! > \"$1\"; wait");
+    let values = json!({"rule": "r", "run": 1, "attempt": 1, "count": 0});
+    let exec = exec(&["/bin/sh", "-c", script, "sh", pids.to_str().unwrap()]);
+    let ended = exec
+        .run(Order { values, timeout: Duration::from_millis(500), data_dir: PathBuf::new() })
+        .await;
+    assert!(matches!(&ended.outcome, Outcome::Failed(reason) if reason.contains("longer")));
+    let pid = fs::read_to_string(&pids).unwrap();
+    // A signal is sent before it has arrived.
+    laniakea_e2e::until("the end of its child", || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        stat.map_or(true, |stat| stat.contains(") Z ")).then_some(())
+    });
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_when_the_rule_is_read() {
+    let new = |command: &[&str], variable: &str| {
+        Exec::new(&ExecConfig {
+            command: command.iter().map(|&argument| argument.to_owned()).collect(),
+            directory: None,
+            environment: BTreeMap::from([(variable.to_owned(), String::new())]),
+            lock: None,
+            wait_for: Vec::new(),
+        })
+    };
+    assert_eq!(new(&[], "A").unwrap_err(), InvalidExec::Empty);
+    assert_eq!(new(&["x"], "A").unwrap_err(), InvalidExec::Relative("x".to_owned()));
+    for variable in ["", "LK_RUN", "A=B", "A\0"] {
+        assert_eq!(new(&["/x"], variable).unwrap_err(), InvalidExec::Variable(variable.to_owned()));
+    }
+    assert!(matches!(new(&["/x", "{{"], "A"), Err(InvalidExec::Template(_))));
+}

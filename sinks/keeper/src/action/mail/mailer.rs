@@ -1,0 +1,220 @@
+//! The way to the mail server, and to whom mails may go.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use laniakea_filter::Glob;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    message::Mailbox,
+    transport::smtp::{
+        Error,
+        authentication::Credentials,
+        client::{Certificate, Tls, TlsParameters},
+    },
+};
+
+use super::super::Outcome;
+use crate::config::{MailServerConfig, TlsConfig};
+
+/// How long the server may take over one command.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How much of what a server says is kept.
+const MAX_SAID: usize = 500;
+
+/// Sends mails.
+#[derive(Debug)]
+pub struct Mailer {
+    config: MailServerConfig,
+    from: Mailbox,
+    domain: String,
+    allow: Vec<Glob>,
+    transport: OnceLock<Transport>,
+}
+
+type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+/// `[mail]` cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidMailer {
+    /// The sender.
+    #[error("mail.from: {0:?} is no address such as \"Archive <archive@example.org>\"")]
+    From(String),
+    /// A pattern.
+    #[error("mail.allow: {0}")]
+    Allow(String),
+    /// A file.
+    #[error("could not read {}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Others can read the password.
+    #[error("{} is open to others (mode {mode:04o}): chmod 600 it", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// No certificates.
+    #[error("could not use TLS")]
+    Tls(#[source] Error),
+}
+
+impl Mailer {
+    /// Checks the configuration; no file is read, and nobody is connected to.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidMailer`].
+    pub fn new(config: &MailServerConfig) -> Result<Self, InvalidMailer> {
+        let invalid = || InvalidMailer::From(config.from.clone());
+        if config.from.chars().any(char::is_control) {
+            return Err(invalid());
+        }
+        let from: Mailbox = config.from.parse().map_err(|_| invalid())?;
+        if !from.email.domain().is_ascii() {
+            return Err(invalid());
+        }
+        // Addresses differ in case by mistake only.
+        let allow = config.allow.iter().map(|glob| {
+            Glob::try_from(glob.as_str().to_ascii_lowercase())
+                .map_err(|error| InvalidMailer::Allow(error.to_string()))
+        });
+        Ok(Self {
+            domain: from.email.domain().to_owned(),
+            allow: allow.collect::<Result<_, _>>()?,
+            config: config.clone(),
+            from,
+            transport: OnceLock::new(),
+        })
+    }
+
+    /// Reads the files: the password, and certificates.
+    ///
+    /// # Errors
+    ///
+    /// See [`InvalidMailer`].
+    pub fn check(&self) -> Result<(), InvalidMailer> {
+        self.transport().map(drop)
+    }
+
+    pub(super) fn from(&self) -> &Mailbox {
+        &self.from
+    }
+
+    pub(super) fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    pub(super) fn templates_dir(&self) -> Option<&Path> {
+        self.config.templates_dir.as_deref()
+    }
+
+    /// Whether mails may go to this address, in lower case.
+    pub(super) fn allows(&self, address: &str) -> bool {
+        self.allow.iter().any(|glob| glob.matches(address))
+    }
+
+    /// Hands a mail to the server. What it refuses for good is not tried again; what it cannot take
+    /// now, and a server that is not there, is.
+    pub(super) async fn send(&self, message: &Message) -> (Outcome, String) {
+        let transport = match self.transport() {
+            Ok(transport) => transport,
+            Err(error) => return (Outcome::Failed(chain(&error)), String::new()),
+        };
+        match transport.send(message.clone()).await {
+            Ok(response) => {
+                let said: Vec<&str> = response.message().collect();
+                (Outcome::Succeeded, bounded(&format!("{} {}", response.code(), said.join(" "))))
+            }
+            Err(error) if error.is_permanent() => (Outcome::Refused(chain(&error)), String::new()),
+            Err(error) => (Outcome::Failed(chain(&error)), String::new()),
+        }
+    }
+
+    /// Made once: the certificates of a system take a while to read.
+    fn transport(&self) -> Result<&Transport, InvalidMailer> {
+        if let Some(transport) = self.transport.get() {
+            return Ok(transport);
+        }
+        let config = &self.config;
+        let mut builder = Transport::builder_dangerous(&config.server)
+            .port(config.port())
+            .timeout(Some(PATIENCE))
+            .tls(self.tls()?);
+        if let (Some(username), Some(file)) = (&config.username, &config.password_file) {
+            builder = builder.credentials(Credentials::new(username.clone(), password(file)?));
+        }
+        Ok(self.transport.get_or_init(|| builder.build()))
+    }
+
+    fn tls(&self) -> Result<Tls, InvalidMailer> {
+        let mut parameters = TlsParameters::builder(self.config.server.clone());
+        if let Some(path) = &self.config.ca_file {
+            let wrong = |source| InvalidMailer::File { path: path.clone(), source };
+            let pem = read(File::open(path).map_err(wrong)?).map_err(wrong)?;
+            let authority = Certificate::from_pem(&pem).map_err(InvalidMailer::Tls)?;
+            parameters = parameters.add_root_certificate(authority);
+        }
+        Ok(match self.config.tls {
+            TlsConfig::None => Tls::None,
+            TlsConfig::StartTls => {
+                Tls::Required(parameters.build_rustls().map_err(InvalidMailer::Tls)?)
+            }
+            TlsConfig::Tls => Tls::Wrapper(parameters.build_rustls().map_err(InvalidMailer::Tls)?),
+        })
+    }
+}
+
+/// Without the line end that editors leave.
+fn password(path: &Path) -> Result<String, InvalidMailer> {
+    let wrong = |source| InvalidMailer::File { path: path.to_owned(), source };
+    let file = File::open(path).map_err(wrong)?;
+    let mode = file.metadata().map_err(wrong)?.permissions().mode() & 0o7777;
+    // What systemd hands out as a credential is guarded by the directory.
+    let is_credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|directory| !directory.is_empty() && path.starts_with(directory));
+    if mode & 0o077 != 0 && !is_credential {
+        return Err(InvalidMailer::Exposed { path: path.to_owned(), mode });
+    }
+    let text = String::from_utf8(read(file).map_err(wrong)?);
+    let text = text.map_err(|_| wrong(io::Error::other("it is not UTF-8")))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn read(file: File) -> io::Result<Vec<u8>> {
+    const LONGEST: u64 = 1 << 20;
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        // Some libraries tell the cause in the error too.
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        cause = error.source();
+    }
+    bounded(&text)
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(MAX_SAID).collect()
+}

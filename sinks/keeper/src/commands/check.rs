@@ -1,0 +1,81 @@
+//! `keeper check`
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use keeper::{
+    action::Means,
+    config::Config,
+    keep::without_identity,
+    ledger::{Ledger, LedgerError},
+    source::TrustSource,
+};
+use serde::Serialize;
+
+use super::{ConfigArgument, Failure, Outcome, load_rules};
+
+/// Arguments of `keeper check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Print the facts as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Facts {
+    rules: Vec<String>,
+    trusted_keys: usize,
+    position: Option<String>,
+    notes: Vec<String>,
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let facts = check(arguments).map_err(Failure::usage)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("rules         {}", facts.rules.join(", "));
+    println!("trusted keys  {}", facts.trusted_keys);
+    println!("position      {}", facts.position.as_deref().unwrap_or("none yet"));
+    for note in &facts.notes {
+        println!("note: {note}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
+    let config = Config::load(&arguments.config.config)?;
+    let rules = load_rules(&config)?;
+    Means::new(&config)?.check()?;
+    let trust = TrustSource::load(&config.trust)?.current();
+    let position = match Ledger::open_to_read(&config.ledger()) {
+        Ok(ledger) => ledger.position().context("the ledger cannot be used")?,
+        Err(LedgerError::Absent { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let mut notes = Vec::new();
+    match (config.herald()?, without_identity(&rules)) {
+        (Some(herald), _) => notes.push(format!("keeper's own events are {}'s", herald.name())),
+        (None, Some(problem)) => bail!(problem),
+        (None, None) => {}
+    }
+    for rule in rules.iter() {
+        let strangers = rule.signed_by.iter().flatten();
+        let strangers =
+            strangers.filter(|signer| trust.keyring().iter().all(|(known, ..)| known != *signer));
+        for stranger in strangers {
+            notes.push(format!("rule {}: {stranger} in signed_by has no trusted key", rule.name));
+        }
+    }
+    Ok(Facts {
+        rules: rules.iter().map(|rule| rule.name.clone()).collect(),
+        trusted_keys: trust.keyring().iter().count(),
+        position: position.map(|position| position.to_string()),
+        notes,
+    })
+}

@@ -1,0 +1,87 @@
+//! `keeper import-scheduler`
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, bail};
+use keeper::scheduler::{Replacement, replace};
+
+use super::{Failure, Outcome};
+
+/// Arguments of `keeper import-scheduler`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The scheduler's configuration, `scheduler.toml`; without it the defaults.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Laniakea's `Workspace`, below which the locks are.
+    #[arg(long, value_name = "DIRECTORY")]
+    workspace: Option<String>,
+    /// Only these timers.
+    #[arg(long, value_name = "TIMER")]
+    only: Vec<String>,
+    /// Write a file a timer into this directory; to stdout by default. Files that are there stay.
+    #[arg(long, value_name = "DIRECTORY")]
+    output: Option<PathBuf>,
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what the command is for")]
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let (replacements, ignored) = import(arguments).map_err(Failure::usage)?;
+    for note in ignored {
+        eprintln!("note: {note}");
+    }
+    for Replacement { name, text, notes } in replacements {
+        for note in notes {
+            eprintln!("note: {name}: {note}");
+        }
+        if let Some(directory) = &arguments.output {
+            let file = write(directory, name, &text).map_err(Failure::usage)?;
+            println!("{}", file.display());
+        } else {
+            println!("{text}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(arguments: &Arguments) -> anyhow::Result<(Vec<Replacement>, Vec<String>)> {
+    let workspace = arguments.workspace.as_deref();
+    if workspace.is_some_and(|path| !path.starts_with('/') || path.contains(char::is_control)) {
+        bail!("--workspace is an absolute path");
+    }
+    let (text, name) = match &arguments.file {
+        Some(file) => (read(file)?, file.display().to_string()),
+        None => (String::new(), "the defaults".to_owned()),
+    };
+    let (mut replacements, ignored) = replace(&text, workspace).with_context(|| name)?;
+    for wanted in &arguments.only {
+        if !replacements.iter().any(|replacement| replacement.name == wanted) {
+            let names: Vec<&str> =
+                replacements.iter().map(|replacement| replacement.name).collect();
+            bail!("there is no timer {wanted:?}, only {}", names.join(", "));
+        }
+    }
+    if !arguments.only.is_empty() {
+        replacements
+            .retain(|replacement| arguments.only.iter().any(|name| name == replacement.name));
+    }
+    Ok((replacements, ignored))
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
+}
+
+/// Somebody may have changed the rule since.
+fn write(directory: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+    let path = directory.join(format!("{name}.toml"));
+    let failed = || format!("could not write {}", path.display());
+    let mut file = File::create_new(&path).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
+    Ok(path)
+}

@@ -1,0 +1,34 @@
+//! `keeper run`
+
+use std::{process::ExitCode, sync::Arc};
+
+use keeper::app::{App, Manner};
+use laniakea_daemon::{Lifecycle, SystemClock};
+use uuid::Uuid;
+
+use super::{ConfigArgument, Failure, Outcome, runtime};
+
+/// Arguments of `keeper run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Read on in this journal, although the relay had another one before.
+    #[arg(long, value_name = "UUID")]
+    accept_journal: Option<Uuid>,
+    /// Log what would be run from now on, run nothing and keep nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let Arguments { config: ConfigArgument { config }, accept_journal, dry_run } = arguments;
+    let manner = Manner { accept_journal, is_dry_run: dry_run };
+    let runtime = runtime().map_err(Failure::failed)?;
+    runtime.block_on(async {
+        let lifecycle = Lifecycle::new().map_err(Failure::failed)?;
+        let app = App::build(&config, Arc::new(SystemClock), manner).map_err(Failure::usage)?;
+        app.run(lifecycle).await.map_err(Failure::failed)?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

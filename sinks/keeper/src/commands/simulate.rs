@@ -1,0 +1,229 @@
+//! `keeper simulate`
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, bail};
+use jiff::{SignedDuration, Timestamp};
+use keeper::{
+    batch::KeptEvent,
+    config::Config,
+    match_rules::{Believed, believe, key_of, part, why_not},
+    rules::Rule,
+    simulate::{SimulatedRun, Simulation},
+    source::TrustSource,
+    watch::{Change, Kept, Step, Watch},
+};
+use laniakea_daemon::{Age, Clock as _, SystemClock};
+use laniakea_event::{Trust, write_utc};
+use laniakea_wire::{
+    Context,
+    replay::{From, Read, ReplayClient, Request},
+};
+use serde::Serialize;
+
+use super::{
+    ConfigArgument, Failure, Outcome, load_rules,
+    show::{moment, visible},
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAGE: usize = 1_000;
+
+/// Arguments of `keeper simulate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The rule.
+    rule: String,
+    /// From when on: a time (RFC 3339), or how long ago, such as 30d.
+    #[arg(long, value_parser = parse_since)]
+    since: Since,
+    /// How long a run takes.
+    #[arg(long, value_parser = parse_span, default_value = "1m")]
+    takes: Duration,
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Print the runs as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    At(Timestamp),
+    Ago(Duration),
+}
+
+fn parse_span(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(Age::Limited(duration)) => Ok(duration),
+        _ => Err("write a number and s, m, h or d, such as 90s".to_owned()),
+    }
+}
+
+fn parse_since(text: &str) -> Result<Since, String> {
+    let at = text.parse().map(Since::At).map_err(|_| ());
+    at.or_else(|()| parse_span(text).map(Since::Ago)).map_err(|_| {
+        "write a time such as 2026-11-01T00:00:00Z, or how long ago, such as 30d".to_owned()
+    })
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+struct Facts {
+    rule: String,
+    seen: u64,
+    not_believed: u64,
+    wanted: u64,
+    runs: Vec<SimulatedRun>,
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let facts = simulate(arguments).map_err(Failure::failed)?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Facts { rule, seen, not_believed, wanted, runs } = facts;
+    println!("{rule} would have run {} times, for {wanted} of {seen} events", runs.len());
+    if not_believed > 0 {
+        println!("{not_believed} events were not believed");
+    }
+    for SimulatedRun { began, key, events, first } in runs {
+        let began = moment(began);
+        let key = visible(&key);
+        match first {
+            Some(first) => println!("{began}  {key:?}  {events} events since {}", moment(first)),
+            None => println!("{began}  {key:?}  without events"),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn simulate(arguments: &Arguments) -> anyhow::Result<Facts> {
+    let config = Config::load(&arguments.config.config)?;
+    let rules = load_rules(&config)?;
+    let rule = rules
+        .get(&arguments.rule)
+        .with_context(|| format!("there is no rule {:?}", arguments.rule))?;
+    let trust = TrustSource::load(&config.trust)?.current();
+    let now = SystemClock.now();
+    let since = match arguments.since {
+        Since::At(time) => time,
+        Since::Ago(ago) => {
+            now.checked_sub(SignedDuration::try_from(ago)?).context("that is before all time")?
+        }
+    };
+    let mut simulation = Simulation::new(rule.timing.clone(), since, arguments.takes);
+    let mut facts =
+        Facts { rule: rule.name.clone(), seen: 0, not_believed: 0, wanted: 0, runs: Vec::new() };
+    let mut waiting = Waiting::new(rule, since);
+    read_history(&config, since, |event| {
+        consider(event, rule, &trust, now, &mut facts, (&mut simulation, waiting.as_mut()));
+    })?;
+    if let Some(waiting) = &mut waiting {
+        waiting.pass(now, &mut simulation);
+    }
+    facts.runs = simulation.finish(now);
+    Ok(facts)
+}
+
+fn consider(
+    event: &KeptEvent,
+    rule: &Rule,
+    trust: &Trust,
+    now: Timestamp,
+    facts: &mut Facts,
+    (simulation, waiting): (&mut Simulation, Option<&mut Waiting>),
+) {
+    facts.seen += 1;
+    let Ok(believed) = believe(event, trust, now) else {
+        facts.not_believed += 1;
+        return;
+    };
+    if let Some(waiting) = waiting {
+        facts.wanted += u64::from(waiting.see(rule, event, &believed, simulation));
+        return;
+    }
+    if why_not(rule, event, &believed).is_some() {
+        return;
+    }
+    if let (Some(key), Some(received)) = (key_of(rule, event), event.received) {
+        facts.wanted += 1;
+        simulation.event(&key, received);
+    }
+}
+
+/// A rule that does not run on each event.
+struct Waiting {
+    watch: Watch,
+    within: Duration,
+}
+
+impl Waiting {
+    fn new(rule: &Rule, since: Timestamp) -> Option<Self> {
+        let pattern = rule.waits.as_ref()?.pattern;
+        let kept = Kept { rule: rule.name.clone(), key: String::new(), chain: 1, since, events: 0 };
+        let kept = rule.known().begins_at_once.then_some(kept);
+        let watch = Watch::new([(rule.name.clone(), pattern)], kept);
+        Some(Self { watch, within: pattern.within })
+    }
+
+    /// Says whether the event is anything to the rule.
+    fn see(
+        &mut self,
+        rule: &Rule,
+        event: &KeptEvent,
+        believed: &Believed,
+        simulation: &mut Simulation,
+    ) -> bool {
+        let Some(received) = event.received else { return false };
+        self.pass(received, simulation);
+        let Some(part) = part(rule, event, believed) else { return false };
+        let steps = self.watch.see(&rule.name, &part.key, &part.roles, received);
+        self.run(steps, received, simulation);
+        true
+    }
+
+    fn pass(&mut self, now: Timestamp, simulation: &mut Simulation) {
+        let steps = self.watch.overdue(now);
+        self.run(steps, now, simulation);
+    }
+
+    fn run(&self, steps: Vec<Step>, now: Timestamp, simulation: &mut Simulation) {
+        for Step { key, change, .. } in steps {
+            if let Change::Fire { events, missed, .. } = change {
+                let over = missed.and_then(|since| since.checked_add(self.within).ok());
+                simulation.events(&key, over.unwrap_or(now), events);
+            }
+        }
+    }
+}
+
+fn read_history(
+    config: &Config,
+    since: Timestamp,
+    mut each: impl FnMut(&KeptEvent),
+) -> anyhow::Result<()> {
+    let security = config.stream.security()?;
+    let mut client =
+        ReplayClient::connect(&Context::new(), &config.stream.replay, &security, PATIENCE)?;
+    let mut from = From::Since(write_utc(since).to_string());
+    let mut end = None;
+    loop {
+        let read = Read { from, prefixes: Vec::new(), limit: PAGE };
+        let answer = client.request(&Request::Read(read))?;
+        let Some(next) = answer.header.next else { bail!("the relay does not page") };
+        // A stream that flows on would keep this going for ever.
+        let end = *end.get_or_insert(answer.header.last);
+        for frame in answer.events {
+            if let Ok(event) = KeptEvent::parse(frame) {
+                each(&event);
+            }
+        }
+        if next >= end {
+            return Ok(());
+        }
+        from = From::After(next);
+    }
+}

@@ -1,0 +1,182 @@
+//! Sends the outbox to the relay, in order, and forgets what the relay has on its disk.
+//!
+//! While the relay is away everything waits. What it will never take is logged as an error and
+//! dropped, so that the rest goes on.
+
+use std::time::Duration;
+
+use laniakea_daemon::Stopping;
+use laniakea_wire::{
+    Context, WireError,
+    curve::Security,
+    submit::{Publisher, PublisherConfig, SubmitError},
+};
+
+use crate::ledger::{LedgerError, Outgoing, SharedLedger};
+
+/// How many events are read, and forgotten, at a time.
+const BATCH: u32 = 100;
+/// A relay that is there answers within milliseconds, and one that is busy within seconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Sends the outbox.
+pub struct Submitter {
+    ledger: SharedLedger,
+    publisher: Publisher,
+}
+
+/// What came of sending what there was.
+enum Sent {
+    /// There is nothing more.
+    All,
+    /// The relay does not take this for now.
+    Waits(SubmitError),
+}
+
+impl Submitter {
+    /// Will send to the relay at `endpoint`, whether it is there yet or not.
+    ///
+    /// # Errors
+    ///
+    /// The address makes no sense.
+    pub fn new(
+        ledger: SharedLedger,
+        endpoint: &str,
+        security: Security,
+    ) -> Result<Self, WireError> {
+        let config =
+            PublisherConfig { security, timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
+        Ok(Self { ledger, publisher: Publisher::connect(&Context::new(), config)? })
+    }
+
+    /// Sends whatever comes into the outbox until it is told to stop; the rest is sent by the next
+    /// keeper.
+    ///
+    /// # Errors
+    ///
+    /// The ledger alone.
+    pub async fn run(self, mut stopping: Stopping) -> anyhow::Result<()> {
+        let filled = self.ledger.lock().filled();
+        let mut failures = 0;
+        loop {
+            let sent = tokio::select! {
+                sent = self.empty() => sent?,
+                () = stopping.wait() => return Ok(()),
+            };
+            let pause = match sent {
+                Sent::All => {
+                    if failures > 0 {
+                        tracing::info!("the relay takes keeper's events again");
+                    }
+                    failures = 0;
+                    None
+                }
+                Sent::Waits(error) => {
+                    failures += 1;
+                    if failures == 1 {
+                        report(&error);
+                    }
+                    Some(pause_after(failures))
+                }
+            };
+            let wake = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => filled.notified().await,
+                }
+            };
+            tokio::select! {
+                () = wake => {}
+                () = stopping.wait() => return Ok(()),
+            }
+        }
+    }
+
+    async fn empty(&self) -> Result<Sent, LedgerError> {
+        loop {
+            let batch = self.ledger.lock().outbox(BATCH)?;
+            let Some(last) = batch.last().map(|outgoing| outgoing.place) else {
+                return Ok(Sent::All);
+            };
+            let mut done = None;
+            for outgoing in batch {
+                let place = outgoing.place;
+                if let Err(error) = self.send(outgoing).await {
+                    if let Some(done) = done {
+                        self.ledger.lock().sent(done)?;
+                    }
+                    return Ok(Sent::Waits(error));
+                }
+                done = Some(place);
+            }
+            self.ledger.lock().sent(last)?;
+        }
+    }
+
+    /// Sends one. What the relay will never take counts as sent.
+    async fn send(&self, outgoing: Outgoing) -> Result<(), SubmitError> {
+        let Outgoing { digest, id, event, .. } = outgoing;
+        match self.publisher.submit(event).await {
+            Ok(receipt) => {
+                tracing::debug!(
+                    event.digest = %digest, seq = %receipt.seq, duplicate = receipt.duplicate,
+                    "an event of keeper's own was sent"
+                );
+                Ok(())
+            }
+            Err(SubmitError::Rejected { reason, detail }) if is_final(&reason) => {
+                let detail: String = detail.chars().take(500).collect();
+                tracing::error!(
+                    event.id = id, event.digest = %digest, reason,
+                    detail = detail.escape_debug().to_string(),
+                    "the relay will not take an event of keeper's own; it is dropped"
+                );
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn report(error: &SubmitError) {
+    if error.awaits_trust() {
+        tracing::error!(%error, "the relay does not trust keeper's key for its events; they wait");
+    } else {
+        tracing::warn!(%error, "the relay does not take keeper's events; they wait");
+    }
+}
+
+/// Whether the event itself is at fault. Where only the relay's trust is missing, somebody will
+/// mend that, and then every event is welcome.
+fn is_final(reason: &str) -> bool {
+    let error = SubmitError::Rejected { reason: reason.to_owned(), detail: String::new() };
+    !error.is_temporary() && !error.awaits_trust()
+}
+
+fn pause_after(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_events_that_are_at_fault_themselves_are_dropped() {
+        for (reason, dropped) in [
+            ("stale", true),
+            ("too_large", true),
+            ("conflict", true),
+            ("rate_limited", false),
+            ("unavailable", false),
+            ("not_authorised", false),
+            ("unknown_signer", false),
+        ] {
+            assert_eq!(is_final(reason), dropped, "{reason}");
+        }
+        let pauses: Vec<u64> = [1, 2, 7, 99].map(|n| pause_after(n).as_secs()).to_vec();
+        assert_eq!(pauses, [1, 2, 60, 60]);
+    }
+}
