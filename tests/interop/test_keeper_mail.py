@@ -83,7 +83,7 @@ class MailTest(unittest.TestCase):
     def configure(self, port: int, mail='tls = "none"', server="127.0.0.1", rules=None):
         (self.directory / "keeper.toml").write_text(
             f'data_dir = "{self.directory}/data"\n'
-            f'rules_dir = "{rules or ROOT / "config/rules.d"}"\n'
+            f'rules_dir = "{rules or ROOT / "config/rules.d/laniakea"}"\n'
             f'[trust]\nkeys_dir = "{VECTORS}/keys/trusted"\nrelays = ["lighthouse-01"]\n'
             '[trust.emit]\n"archive-01" = ["_lk.archive."]\n'
             f'[stream]\npublish = "{self.relay.publish}"\nreplay = "{self.relay.replay}"\n'

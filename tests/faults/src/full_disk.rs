@@ -29,6 +29,8 @@ const DISK: &str = "size=8m";
 const FULL: Duration = Duration::from_secs(4);
 /// How often it is filled at full size.
 const FILLINGS: u64 = 12;
+/// More would fill it with nothing but the journal.
+const FILLINGS_A_DISK: u64 = 4;
 /// How long events may take to be taken again once there is room.
 const MAX_RECOVERY: Duration = Duration::from_secs(5);
 
@@ -43,7 +45,14 @@ pub fn run(scale: &Scale) -> Outcome {
     }
     match no_own_mounts() {
         Some(why) => skipped.push(why),
-        None => small_disk(scale.of(FILLINGS), &mut outcome),
+        None => {
+            let mut left = scale.of(FILLINGS);
+            while left > 0 {
+                let fillings = left.min(FILLINGS_A_DISK);
+                small_disk(fillings, &mut outcome);
+                left -= fillings;
+            }
+        }
     }
     outcome.skipped = (!skipped.is_empty()).then(|| skipped.join("; "));
     outcome
