@@ -43,16 +43,15 @@ pub fn run(scale: &Scale) -> Outcome {
         Some(why) => skipped.push(why),
         None => failing_writes(&mut outcome),
     }
-    match no_own_mounts() {
-        Some(why) => skipped.push(why),
-        None => {
-            let mut left = scale.of(FILLINGS);
-            while left > 0 {
-                let fillings = left.min(FILLINGS_A_DISK);
-                small_disk(fillings, &mut outcome);
-                left -= fillings;
-            }
-        }
+    let mut left = scale.of(FILLINGS);
+    if let Some(why) = no_own_mounts() {
+        skipped.push(why);
+        left = 0;
+    }
+    while left > 0 {
+        let fillings = left.min(FILLINGS_A_DISK);
+        small_disk(fillings, &mut outcome);
+        left -= fillings;
     }
     outcome.skipped = (!skipped.is_empty()).then(|| skipped.join("; "));
     outcome
