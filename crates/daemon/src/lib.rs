@@ -12,6 +12,7 @@ mod logging;
 mod new_key;
 mod outcome;
 mod trust;
+mod trust_source;
 mod watched_keys;
 
 pub use crate::{
@@ -23,5 +24,6 @@ pub use crate::{
     new_key::{NewKeyError, new_key, write_new},
     outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, print_error},
     trust::{TrustConfig, TrustError, load_directory},
+    trust_source::TrustSource,
     watched_keys::WatchedKeys,
 };

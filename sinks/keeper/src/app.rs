@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError};
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError, TrustSource};
 use laniakea_wire::{
     Context,
     subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig},
@@ -19,7 +19,6 @@ use crate::{
     ledger::{Ledger, LedgerCursor, SharedLedger},
     lock::DataDirLock,
     rules::{self, WatchedRules},
-    source::TrustSource,
     submit::Submitter,
 };
 

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use laniakea_daemon::{Clock, Stopping};
+use laniakea_daemon::{Clock, Stopping, TrustSource};
 use laniakea_event::SignedEvent;
 use laniakea_wire::subscription::{Position, Subscription};
 use tokio::{sync::watch, task::JoinSet};
@@ -26,7 +26,7 @@ use crate::{
     match_rules::{believe, matching},
     rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome, WatchedRules},
     schedule::{Due, Moment, Next, RunId, Schedule},
-    source::{Arrived, TrustSource, confirmed, next_batch},
+    source::{Arrived, confirmed, next_batch},
     watch::Watch,
 };
 use watching::Judge;

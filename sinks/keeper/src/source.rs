@@ -1,10 +1,6 @@
 //! Where events come from.
 
-mod trust;
 mod updates;
 
 pub(crate) use self::updates::confirmed;
-pub use self::{
-    trust::TrustSource,
-    updates::{Arrived, next_batch},
-};
+pub use self::updates::{Arrived, next_batch};

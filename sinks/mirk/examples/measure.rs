@@ -16,7 +16,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use laniakea_daemon::{ManualClock, new_key};
+use laniakea_daemon::{ManualClock, TrustSource, new_key};
 use laniakea_event::{
     Dialect, Draft, EventId, KeyId, Limits, Object, SignerId, SigningKey, SubmittedEvent, Value,
     keys::{KeyFile, Metadata},
@@ -26,7 +26,6 @@ use mirk::{
     config::Config,
     control::Control,
     intake::Intake,
-    source::TrustSource,
     store::{Composed, SharedStore, Store},
 };
 

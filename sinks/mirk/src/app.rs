@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Stopping};
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Stopping, TrustSource};
 use laniakea_wire::{
     Context,
     curve::Security,
@@ -23,7 +23,7 @@ use crate::{
     lock::DataDirLock,
     matrix::{Account, DeviceProblem, Session, Sync, prove_device},
     sink::{Rooms, SendError},
-    source::{TrustSource, follow},
+    source::follow,
     store::{Device, SharedStore, Store, StoreCursor},
     stream_status::StreamStatus,
 };

@@ -6,12 +6,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use laniakea_daemon::TrustSource;
 use tokio::sync::watch;
 
 use crate::{
     config::Config,
     settings::Settings,
-    source::TrustSource,
     store::{SharedStore, StoreError},
 };
 

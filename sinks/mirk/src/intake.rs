@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use laniakea_daemon::Clock;
+use laniakea_daemon::{Clock, TrustSource};
 use laniakea_event::Trust;
 use laniakea_wire::subscription::Position;
 use tokio::sync::watch;
 
 use crate::{
     settings::Settings,
-    source::{StreamEvent, TrustSource},
+    source::StreamEvent,
     store::{Arrival, SharedStore, StoreError},
 };
 

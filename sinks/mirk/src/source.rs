@@ -2,10 +2,8 @@
 
 mod follow;
 mod judge;
-mod trust;
 
 pub use self::{
     follow::{FollowError, follow},
     judge::StreamEvent,
-    trust::TrustSource,
 };

@@ -8,8 +8,8 @@ use keeper::{
     config::Config,
     keep::without_identity,
     ledger::{Ledger, LedgerError},
-    source::TrustSource,
 };
+use laniakea_daemon::TrustSource;
 use serde::Serialize;
 
 use super::{ConfigArgument, Failure, Outcome, load_rules};

@@ -10,10 +10,9 @@ use keeper::{
     match_rules::{Believed, believe, key_of, part, why_not},
     rules::Rule,
     simulate::{SimulatedRun, Simulation},
-    source::TrustSource,
     watch::{Change, Kept, Step, Watch},
 };
-use laniakea_daemon::{Age, Clock as _, SystemClock};
+use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource};
 use laniakea_event::{Trust, write_utc};
 use laniakea_wire::{
     Context,

@@ -9,10 +9,9 @@ use keeper::{
     config::Config,
     match_rules::{Believed, believe, key_of, part, why_not},
     rules::Rule,
-    source::TrustSource,
     watch::{Change, Role, Step, Watch},
 };
-use laniakea_daemon::{Clock as _, SystemClock};
+use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
 
 use super::{ConfigArgument, Failure, Outcome, load_rules, show::visible};
 

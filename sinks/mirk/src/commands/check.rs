@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use laniakea_catalog::Catalog;
+use laniakea_daemon::TrustSource;
 use mirk::{
     config::Config,
     matrix::{Session, prove_device},
-    source::TrustSource,
     store::{SharedStore, Store, StoreError},
 };
 use serde::Serialize;

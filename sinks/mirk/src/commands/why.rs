@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use laniakea_daemon::{Clock as _, SystemClock};
+use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
 use laniakea_event::{Digest, Trust};
 use laniakea_wire::{
     Context,
@@ -13,7 +13,7 @@ use mirk::{
     config::Config,
     route::Verdict,
     settings::Settings,
-    source::{StreamEvent, TrustSource},
+    source::StreamEvent,
     store::{Fate, Store, StoreError, Subscription, Trail},
 };
 use serde::Serialize;

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use laniakea_daemon::{TrustConfig, TrustError, WatchedKeys};
 use laniakea_event::Trust;
+
+use crate::{TrustConfig, TrustError, WatchedKeys};
 
 /// The trust table, made anew when the key directory or the configuration changes.
 #[derive(Debug)]
