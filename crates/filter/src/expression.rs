@@ -1,19 +1,23 @@
 //! An expression in CEL that says which events are meant: lk's `--where`, and a rule's.
 
+mod demand;
 mod names;
 mod nesting;
+mod variables;
 
-use std::{fmt, str::FromStr, sync::Arc, thread};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+    thread,
+};
 
 use cel::{Context, Env, Program, Value};
-use laniakea_event::Limits;
 use serde::{Deserialize, Serialize};
 
-use self::{names::unknown_name, nesting::is_deeper};
+pub(crate) use self::variables::Variables;
+use self::{names::unknown_name, nesting::is_deeper, variables::NAMES};
 use crate::{shown::bounded, subject::Subject};
-
-/// What an expression can speak of.
-const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];
 
 /// The longest text of an expression, in bytes.
 const MAX_BYTES: usize = 1 << 14;
@@ -26,15 +30,15 @@ const MAX_DEPTH: usize = 40;
 /// chains. An overflow would be the end of the process.
 const PARSER_STACK: usize = 64 << 20;
 
+/// CEL's functions; none of our own.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
 /// A compiled expression.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expression {
     text: Arc<str>,
     program: Arc<Program>,
-    environment: Arc<Env>,
-    /// Which of [`VARIABLES`] it speaks of: the others need not be made.
-    variables: Vec<&'static str>,
 }
 
 /// The text is no expression about events.
@@ -55,7 +59,7 @@ pub enum InvalidExpression {
     #[error("it is nested deeper than {MAX_DEPTH} levels")]
     Deep,
     /// It speaks of something that events do not have.
-    #[error("there is no {name:?}: an expression can use {}", VARIABLES.join(", "))]
+    #[error("there is no {name:?}: an expression can use {}", NAMES.join(", "))]
     Unknown {
         /// The variable, function or type.
         name: String,
@@ -67,14 +71,10 @@ impl FromStr for Expression {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let program = compile(text)?;
-        if let Some(name) = unknown_name(program.expression(), &VARIABLES) {
+        if let Some(name) = unknown_name(program.expression(), &NAMES) {
             return Err(InvalidExpression::Unknown { name });
         }
-        let references = program.references();
-        let variables =
-            VARIABLES.into_iter().filter(|name| references.has_variable(name)).collect();
-        let (program, environment) = (Arc::new(program), Arc::new(Env::stdlib()));
-        Ok(Self { text: text.into(), program, environment, variables })
+        Ok(Self { text: text.into(), program: Arc::new(program) })
     }
 }
 
@@ -115,16 +115,16 @@ impl Expression {
         &self.text
     }
 
+    /// A member of the data that has to be a text for the expression to be true, and the text.
+    pub(crate) fn demand(&self) -> Option<(&str, &str)> {
+        demand::demand(self.program.expression())
+    }
+
     /// Whether the expression is true of this event. One that fails, as where the event lacks a
     /// member, or that gives anything but true, does not match.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        let mut context = Context::with_env(self.environment.clone());
-        for name in &self.variables {
-            // A variable that cannot be made stays absent, and using it fails.
-            if let Some(value) = value_of(name, subject) {
-                context.add_variable_from_value(*name, value);
-            }
-        }
+        let mut context = Context::with_env(ENVIRONMENT.clone());
+        context.set_variable_resolver(subject);
         matches!(self.program.execute(&context), Ok(Value::Bool(true)))
     }
 }
@@ -160,19 +160,6 @@ impl TryFrom<String> for Expression {
 impl From<Expression> for String {
     fn from(expression: Expression) -> Self {
         expression.text.as_ref().to_owned()
-    }
-}
-
-fn value_of(name: &str, subject: &Subject<'_>) -> Option<Value> {
-    match name {
-        "id" => Some(subject.id.into()),
-        "data" => cel::to_value(subject.data()).ok(),
-        "signers" => Some(subject.signers.clone().into()),
-        "event" => {
-            let event = laniakea_event::Value::parse(subject.frame, &Limits::FROM_RELAY);
-            cel::to_value(event.ok()?).ok()
-        }
-        member => cel::to_value(subject.covered.get(member)?).ok(),
     }
 }
 

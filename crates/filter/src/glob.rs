@@ -11,6 +11,9 @@ use crate::shown::bounded;
 /// of this length takes a fraction of a second.
 pub const MAX_GLOB_BYTES: usize = 256;
 
+/// Characters that do not stand for themselves.
+const SPECIAL: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
+
 /// The longest description of what is wrong with a pattern, in characters.
 const MAX_PROBLEM: usize = 200;
 
@@ -39,7 +42,7 @@ enum Shape {
 
 impl Shape {
     fn of(pattern: &str) -> Self {
-        let is_plain = |text: &str| !text.contains(['*', '?', '[', ']', '{', '}', '\\']);
+        let is_plain = |text: &str| !text.contains(SPECIAL);
         match pattern.strip_suffix('*') {
             _ if is_plain(pattern) => Self::Literal,
             Some(beginning) if is_plain(beginning) => Self::Beginning,
@@ -83,6 +86,16 @@ impl Glob {
             }
             Shape::Other => self.matcher.is_match_candidate(&Candidate::from_bytes(text)),
         }
+    }
+
+    /// The one text that the pattern stands for, if it stands for one.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        matches!(self.shape, Shape::Literal).then_some(self.pattern.as_str())
+    }
+
+    /// How all the texts begin that the pattern stands for.
+    pub(crate) fn beginning(&self) -> &str {
+        self.pattern.split(SPECIAL).next().unwrap_or_default()
     }
 
     /// The pattern as it was written.

@@ -14,6 +14,22 @@ pub(crate) fn find<'v>(data: &'v Value, path: &str) -> Option<&'v Value> {
     data.get(path).or_else(|| path.split('.').try_fold(data, Value::get))
 }
 
+/// The texts against which [`is_wanted`] holds text patterns, and perhaps more.
+pub(crate) fn texts(value: &Value) -> Vec<&str> {
+    let items = value.as_array().unwrap_or(std::slice::from_ref(value));
+    items.iter().filter_map(text).collect()
+}
+
+/// What a pattern for text looks at: strings, and numbers and booleans as they are written.
+pub(crate) fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.as_str()),
+        Value::Bool(truth) => Some(if *truth { "true" } else { "false" }),
+        _ => None,
+    }
+}
+
 /// Whether a value, or one item of a list, fits one of the patterns. Null, objects and lists in
 /// lists fit none.
 pub(crate) fn is_wanted(value: &Value, patterns: &OneOf<Pattern>) -> bool {

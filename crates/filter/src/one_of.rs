@@ -15,6 +15,10 @@ const MAX: usize = 100;
 pub(crate) struct OneOf<T>(Vec<T>);
 
 impl<T> OneOf<T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
     pub(crate) fn any(&self, is_it: impl FnMut(&T) -> bool) -> bool {
         self.0.iter().any(is_it)
     }

@@ -8,7 +8,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-use crate::glob::Glob;
+use crate::{glob::Glob, member};
 
 /// What a value has to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,14 +24,18 @@ pub(crate) enum Pattern {
 }
 
 impl Pattern {
+    /// The one text that it stands for, if it stands for one.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Text(glob) => glob.literal(),
+            _ => None,
+        }
+    }
+
     /// Whether a value that is neither list nor object fits.
     pub(crate) fn matches(&self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Text(glob), Value::String(text)) => glob.matches(text),
-            (Self::Text(glob), Value::Number(number)) => glob.matches(number.as_str()),
-            (Self::Text(glob), Value::Bool(truth)) => {
-                glob.matches(if *truth { "true" } else { "false" })
-            }
+            (Self::Text(glob), value) => member::text(value).is_some_and(|text| glob.matches(text)),
             (Self::Integer(wanted), Value::Number(number)) => is_integer(number, *wanted),
             // Equal is meant literally: whoever writes 0.1 means the double that events write so.
             #[expect(clippy::float_cmp, reason = "a rule names the number that it wants")]

@@ -56,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         ("ids differ", None),
         ("data differs", Some("data = { repo = \"REPO\" }")),
         ("expression differs", Some("where = \"data.repo == 'REPO'\"")),
+        ("no index helps", Some("where = \"data.repo in ['REPO', '?']\"")),
     ] {
         let (verify, matching) = cost(more)?;
         let name = format!("1,000 rules, {what}: matching, CPU an event");

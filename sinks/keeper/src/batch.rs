@@ -1,6 +1,6 @@
 //! Events that are handled together, as templates and programs see them.
 
-use laniakea_catalog::{Catalog, Facets, Severity, Summary};
+use laniakea_catalog::{Catalog, Facets, Summary};
 use laniakea_event::{Digest, Limits, Object, Rejection, RelayNote, Seq, SubmittedEvent, Value};
 use laniakea_filter::Subject;
 use serde_json::{Map, Value as Json, json};
@@ -19,8 +19,8 @@ pub struct KeptEvent {
     pub seq: Option<Seq>,
     /// When the relay took it.
     pub received: Option<jiff::Timestamp>,
-    facets: Facets,
-    severity: Severity,
+    /// What filters look at of its summary; nobody reads it, so it has no words.
+    summary: Summary,
 }
 
 impl KeptEvent {
@@ -38,8 +38,7 @@ impl KeptEvent {
             digest: event.digest(),
             seq: note.as_ref().map(|note| note.seq),
             received: note.and_then(|note| note.received_at()),
-            facets,
-            severity,
+            summary: Summary { text: String::new(), html: String::new(), severity, facets },
             event,
             frame,
         })
@@ -57,13 +56,12 @@ impl KeptEvent {
 
     /// What it is about.
     pub fn facets(&self) -> &Facets {
-        &self.facets
+        &self.summary.facets
     }
 
-    /// What filters look at of its summary; nobody reads it, so it has no words.
-    pub fn classified(&self) -> Summary {
-        let (text, html) = (String::new(), String::new());
-        Summary { text, html, severity: self.severity, facets: self.facets.clone() }
+    /// What filters look at beside the event itself. It has no words.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
     }
 
     /// The members that signatures cover.
@@ -73,7 +71,7 @@ impl KeptEvent {
 
     /// What filters look at.
     pub fn subject<'e>(&'e self, signers: Vec<&'e str>) -> Subject<'e> {
-        Subject { id: self.id(), covered: self.covered(), frame: &self.frame, signers }
+        Subject::new(self.id(), self.covered(), &self.frame, signers)
     }
 
     /// What an action sees of it: the catalogue's sentence too, which keys have no use for.
@@ -92,7 +90,7 @@ impl KeptEvent {
         let whole: Json = serde_json::from_slice(&self.frame).unwrap_or_default();
         let member = |name: &str| whole.get(name).cloned().unwrap_or_default();
         let facets = self
-            .facets
+            .facets()
             .iter()
             .map(|(facet, values)| (facet.as_str().to_owned(), values.first().cloned().into()));
         json!({
@@ -118,7 +116,7 @@ pub fn of_event(event: &KeptEvent) -> Json {
 pub fn of_run(rule: &str, run: i64, key: &str, attempt: u32, events: &[KeptEvent]) -> Json {
     let mut facets: Map<String, Json> = Map::new();
     for event in events {
-        for (facet, values) in event.facets.iter() {
+        for (facet, values) in event.facets().iter() {
             let all = facets.entry(facet.as_str()).or_insert_with(|| Json::Array(Vec::new()));
             let Some(all) = all.as_array_mut() else { continue };
             for value in values {

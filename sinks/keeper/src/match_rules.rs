@@ -3,8 +3,8 @@
 use std::cell::LazyCell;
 
 use jiff::Timestamp;
-use laniakea_catalog::Summary;
 use laniakea_event::{SignerId, Trust};
+use laniakea_filter::Subject;
 use serde_json::Value as Json;
 
 use crate::{
@@ -54,13 +54,12 @@ pub fn believe(event: &KeptEvent, trust: &Trust, now: Timestamp) -> Result<Belie
 /// The rules that want the event. A key that cannot be made is told and counts as no match: the
 /// event lacks what the rule is about.
 pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Match<'r>> {
-    let summary = event.classified();
     let subject = event.subject(signers(believed));
-    let candidates = rules.candidates(event.id()).into_iter();
+    let candidates = rules.candidates(&subject, event.summary()).into_iter();
     let matching = candidates.filter(|rule| {
         rule.waits.is_none()
             && is_believed(rule, believed)
-            && rule.filter.matches(&subject, &summary)
+            && rule.filter.matches(&subject, event.summary())
     });
     // Made for the first key that needs it, and then for all of them.
     let values = LazyCell::new(|| batch::of_event(event));
@@ -70,31 +69,24 @@ pub fn matching<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) ->
 
 /// The rules that wait for others and to which the event is something.
 pub fn parts<'r>(rules: &'r Rules, event: &KeptEvent, believed: &Believed) -> Vec<Part<'r>> {
-    let candidates = rules.candidates(event.id()).into_iter();
-    let mut waiting = candidates.filter(|rule| rule.waits.is_some()).peekable();
-    if waiting.peek().is_none() {
-        return Vec::new();
-    }
-    let summary = event.classified();
-    waiting.filter_map(|rule| part_of(rule, event, believed, &summary)).collect()
+    let subject = event.subject(signers(believed));
+    let candidates = rules.candidates(&subject, event.summary()).into_iter();
+    candidates.filter_map(|rule| part_of(rule, event, believed, &subject)).collect()
 }
 
 /// What an event is to a rule that waits for others.
 pub fn part<'r>(rule: &'r Rule, event: &KeptEvent, believed: &Believed) -> Option<Part<'r>> {
-    part_of(rule, event, believed, &event.classified())
+    part_of(rule, event, believed, &event.subject(signers(believed)))
 }
 
 fn part_of<'r>(
     rule: &'r Rule,
     event: &KeptEvent,
     believed: &Believed,
-    summary: &Summary,
+    subject: &Subject<'_>,
 ) -> Option<Part<'r>> {
-    if !is_believed(rule, believed) {
-        return None;
-    }
-    let subject = event.subject(signers(believed));
-    let roles = rule.waits.as_ref()?.roles(|filter| filter.matches(&subject, summary));
+    let waits = rule.waits.as_ref().filter(|_| is_believed(rule, believed))?;
+    let roles = waits.roles(|filter| filter.matches(subject, event.summary()));
     if roles.is_empty() {
         return None;
     }
@@ -103,24 +95,18 @@ fn part_of<'r>(
 
 /// Why a rule does not want an event; none if it does.
 pub fn why_not(rule: &Rule, event: &KeptEvent, believed: &Believed) -> Option<String> {
-    let summary = event.classified();
-    mismatch(rule, event, believed, &summary).or_else(|| {
+    mismatch(rule, event, believed).or_else(|| {
         let template = rule.key.as_ref()?;
         template.fill(&batch::of_event(event)).err().map(|error| error.to_string())
     })
 }
 
-fn mismatch(
-    rule: &Rule,
-    event: &KeptEvent,
-    believed: &Believed,
-    summary: &Summary,
-) -> Option<String> {
+fn mismatch(rule: &Rule, event: &KeptEvent, believed: &Believed) -> Option<String> {
     if !is_believed(rule, believed) {
         let signers = signers(believed).join(", ");
         return Some(format!("signed by {signers}, which signed_by does not name"));
     }
-    rule.filter.mismatch(&event.subject(signers(believed)), summary)
+    rule.filter.mismatch(&event.subject(signers(believed)), event.summary())
 }
 
 /// Whether a rule believes who signed.

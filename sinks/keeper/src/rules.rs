@@ -53,11 +53,15 @@ pub struct Rule {
     pub catch_up: CatchUp,
     /// What to do.
     pub action: Action,
-    /// How the ids of its events begin: only such events are looked at closely.
-    pub prefixes: Vec<String>,
 }
 
 impl Rule {
+    /// What an event has to match, one of them at least, to be anything to the rule.
+    pub fn filters(&self) -> impl Iterator<Item = &laniakea_filter::Rule> {
+        let parts = self.waits.iter().flat_map(Waits::filters);
+        self.waits.is_none().then_some(&self.filter).into_iter().chain(parts)
+    }
+
     /// The rule as the ledger is to know it.
     pub fn known(&self) -> KnownRule {
         let signed_by = self.signed_by.as_ref();

@@ -7,10 +7,6 @@ use laniakea_wire::subscription::Delivery;
 /// The event as `--where` sees it.
 pub(crate) fn subject(delivery: &Delivery) -> Subject<'_> {
     let signers = delivery.signers().unwrap_or_default();
-    Subject {
-        id: delivery.id().as_str(),
-        covered: delivery.covered(),
-        frame: delivery.frame(),
-        signers: signers.into_iter().map(SignerId::as_str).collect(),
-    }
+    let signers = signers.into_iter().map(SignerId::as_str);
+    Subject::new(delivery.id().as_str(), delivery.covered(), delivery.frame(), signers)
 }

@@ -1,4 +1,4 @@
-use laniakea_event::SubmittedEvent;
+use laniakea_event::{Limits, SubmittedEvent};
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn does_match(expression: &Expression) -> bool {
     let frame = frame(r#","author":"ann""#);
     let event = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY).unwrap();
     let (id, covered) = (event.id().as_str(), event.covered());
-    let subject = Subject { id, covered, frame: &frame, signers: vec!["builder-01"] };
+    let subject = Subject::new(id, covered, &frame, ["builder-01"]);
     expression.matches(&subject)
 }
 
@@ -200,7 +200,7 @@ fn no_value_makes_an_expression_panic() {
             "signatures":{},"time":"2026-11-23T16:00:00Z"}"#;
         let event = SubmittedEvent::parse(frame, &Limits::FROM_RELAY).unwrap();
         let (id, covered) = (event.id().as_str(), event.covered());
-        let subject = Subject { id, covered, frame, signers: Vec::new() };
+        let subject = Subject::new(id, covered, frame, []);
         let _ = operation.parse::<Expression>().unwrap().matches(&subject);
     }
 }

@@ -2,7 +2,7 @@
 
 use laniakea_catalog::{Catalog, Summary};
 use laniakea_event::{Limits, Object, Value};
-use laniakea_filter::{Rule, Subject};
+use laniakea_filter::{Index, Rule, Subject};
 
 /// A built package, with members of every type.
 pub(crate) const BUILT: &str = r#"{
@@ -40,17 +40,22 @@ impl Event {
 
     pub(crate) fn subject(&self) -> Subject<'_> {
         let Self { id, covered, frame, signers } = self;
-        Subject { id, covered, frame: frame.as_bytes(), signers: signers.clone() }
+        Subject::new(id, covered, frame.as_bytes(), signers.iter().copied())
     }
 
     pub(crate) fn summary(&self) -> Summary {
         Catalog::builtin().summary(&self.id, self.subject().data())
     }
 
-    /// Whether the rule matches, with the proof that asking why not says the same.
+    /// Whether the rule matches, with the proof that asking why not says the same, and that an
+    /// index does not pass the rule over.
     pub(crate) fn is_meant_by(&self, rule: &Rule) -> bool {
         let is_meant = rule.matches(&self.subject(), &self.summary());
         assert_eq!(self.why_not(rule).is_none(), is_meant, "{rule}");
+        let mut index = Index::default();
+        index.insert(rule, 7);
+        let is_candidate = index.candidates(&self.subject(), &self.summary()).contains(&7);
+        assert!(is_candidate || !is_meant, "{rule}");
         is_meant
     }
 

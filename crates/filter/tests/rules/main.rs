@@ -2,6 +2,7 @@
 
 mod event;
 mod hostile;
+mod index;
 mod matching;
 mod mismatches;
 mod text;

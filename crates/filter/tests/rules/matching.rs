@@ -240,7 +240,7 @@ fn every_part_has_to_match() {
 #[test]
 fn an_event_without_data_matches_no_pattern_for_it() {
     let covered = laniakea_event::Object::new();
-    let subject = Subject { id: "x", covered: &covered, frame: b"{}", signers: Vec::new() };
+    let subject = Subject::new("x", &covered, b"{}", []);
     assert_eq!(subject.data(), &Value::Null);
     let summary = Event::new("x", "{}").summary();
     assert!(!rule(r#"{ data = { a = "*" } }"#).matches(&subject, &summary));

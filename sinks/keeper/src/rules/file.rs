@@ -7,7 +7,7 @@ use laniakea_event::SignerId;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::{Rule, Template, Waits, index::prefixes, pattern::AbsentConfig};
+use super::{Rule, Template, Waits, pattern::AbsentConfig};
 use crate::{
     action::{Action, EmitConfig, ExecConfig, MailConfig, Means, SystemdConfig, WebhookConfig},
     cron::Cron,
@@ -153,10 +153,6 @@ impl RuleConfig {
             fallback_cron: self.fallback_cron.as_ref().map(cron).transpose()?,
         };
         let action = self.action(means)?;
-        let prefixes = match &waits {
-            Some(waits) => waits.prefixes.clone(),
-            None => self.on.as_ref().map(|on| prefixes(on.get_ref())).unwrap_or_default(),
-        };
         let signed_by = self.signed_by.as_ref();
         let signed_by = signed_by.map(|signers| signers.iter().map(signer).collect());
         let key = self.key.as_ref().map(|key| {
@@ -174,7 +170,6 @@ impl RuleConfig {
             on_unknown_outcome: self.on_unknown_outcome,
             catch_up: self.catch_up,
             action,
-            prefixes,
             name,
         })
     }
@@ -218,9 +213,7 @@ impl RuleConfig {
             let on = self.on.as_ref().ok_or_else(|| wrong("on is missing: which events?"))?;
             let filter = self.filter(on)?;
             let waits = match &self.then {
-                Some(then) => {
-                    Some(Waits::sequence((on.get_ref(), filter.clone()), then, self.within)?)
-                }
+                Some(then) => Some(Waits::sequence(filter.clone(), then, self.within)?),
                 None if self.within.is_some() => {
                     return Err(wrong("within is the time for then, which is missing"));
                 }

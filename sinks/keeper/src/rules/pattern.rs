@@ -6,7 +6,7 @@ use laniakea_daemon::Age;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
-use super::{file::Wrong, index::prefixes};
+use super::file::Wrong;
 use crate::watch::{Pattern, Role, Shape};
 
 /// `absent = { after = …, without = …, within = "…" }` or `absent = { of = …, within = "…" }`
@@ -29,8 +29,6 @@ pub struct Waits {
     pub pattern: Pattern,
     /// What events are to it. The first is that of the rule itself.
     parts: Vec<(Role, laniakea_filter::Rule)>,
-    /// How the ids of all these events begin.
-    pub(super) prefixes: Vec<String>,
     /// What is missed if nothing comes, as it is written; empty for a sequence.
     missing: String,
 }
@@ -43,6 +41,11 @@ impl Waits {
     pub fn roles(&self, mut matches: impl FnMut(&laniakea_filter::Rule) -> bool) -> Vec<Role> {
         let found = self.parts.iter().filter(|(_, filter)| matches(filter));
         found.map(|(role, _)| *role).collect()
+    }
+
+    /// What events have to match to be anything to the rule.
+    pub(super) fn filters(&self) -> impl Iterator<Item = &laniakea_filter::Rule> {
+        self.parts.iter().map(|(_, filter)| filter)
     }
 
     /// In words that are others when it waits for something else.
@@ -81,13 +84,12 @@ impl Waits {
             _ => return Err(wrong("absent needs either after and without, or of")),
         };
         let within = limited(*within).ok_or_else(|| wrong(NO_TIME))?;
-        let prefixes = [after, without, of].into_iter().flatten().flat_map(prefixes).collect();
         let missing = in_words(missing);
-        Ok(Self { pattern: Pattern { shape, within }, parts, prefixes, missing })
+        Ok(Self { pattern: Pattern { shape, within }, parts, missing })
     }
 
     pub(super) fn sequence(
-        (on, first): (&Value, laniakea_filter::Rule),
+        first: laniakea_filter::Rule,
         then: &Spanned<Vec<Value>>,
         within: Option<Age>,
     ) -> Result<Self, Wrong> {
@@ -102,8 +104,7 @@ impl Waits {
         }
         let length = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let pattern = Pattern { shape: Shape::Sequence(length), within };
-        let prefixes = [on].into_iter().chain(then.get_ref()).flat_map(prefixes).collect();
-        Ok(Self { pattern, parts, prefixes, missing: String::new() })
+        Ok(Self { pattern, parts, missing: String::new() })
     }
 }
 

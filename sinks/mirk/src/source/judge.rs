@@ -92,12 +92,8 @@ impl StreamEvent {
 
     /// What filters look at.
     pub fn subject(&self) -> Subject<'_> {
-        Subject {
-            id: self.id(),
-            covered: self.covered(),
-            frame: &self.frame,
-            signers: self.signers.iter().map(SignerId::as_str).collect(),
-        }
+        let signers = self.signers.iter().map(SignerId::as_str);
+        Subject::new(self.id(), self.covered(), &self.frame, signers)
     }
 }
 

@@ -4,7 +4,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    rules::{CatchUp, UnknownOutcome},
+    batch::KeptEvent,
+    rules::{CatchUp, Rules, UnknownOutcome},
     watch::Shape,
 };
 
@@ -94,7 +95,7 @@ fn a_rule_may_wait_for_others() {
             "_lk.archive.repository-published",
             "_lk.archive.package-upload-accepted",
         ];
-        let found: Vec<bool> = ids.iter().map(|id| !rules.candidates(id).is_empty()).collect();
+        let found: Vec<bool> = ids.iter().map(|id| !candidates(&rules, id).is_empty()).collect();
         assert_eq!(found, wanted, "{text}");
         assert_eq!(rules.iter().next().unwrap().waits.as_ref().unwrap().missing(), missing);
     }
@@ -193,34 +194,24 @@ fn all_problems_of_all_files_are_told_and_other_files_do_not_matter() {
     assert!(problems[0].what.contains("could not be read"));
 }
 
+/// The names of the rules that look at an event of this type.
+fn candidates(rules: &Rules, id: &str) -> Vec<String> {
+    let event = format!(
+        r#"{{"data":{{"job_kind":"x"}},"format":"1.0","id":"{id}","signatures":{{}},"time":"2026-01-01T00:00:00Z"}}"#
+    );
+    let event = KeptEvent::parse(event.into_bytes()).unwrap();
+    let candidates = rules.candidates(&event.subject(Vec::new()), event.summary());
+    candidates.iter().map(|rule| rule.name.clone()).collect()
+}
+
 #[test]
-fn an_event_is_looked_at_by_every_rule_that_may_want_it_and_by_few_others() {
-    let patterns = [
-        "\"_lk.archive.package-upload-accepted\"",
-        "\"_lk.archive.*\"",
-        "\"*\"",
-        "\"?lk.jobs.*\"",
-        "[\"_lk.jobs.job-{assigned,finished}\", \"_lk.[ab]*\"]",
-        "[\"_lk.jobs.*\", \"_lk.jobs.job-*\"]",
-        "\"_lk.jo\\\\bs.*\"",
-        "\"org.example.other.*\"",
-    ];
-    let rules = patterns.iter().enumerate().map(|(number, on)| {
+fn an_event_is_looked_at_by_the_rules_that_may_want_it() {
+    let rules = ["\"_lk.archive.*\"", "\"*\"", "\"_lk.jobs.*\""];
+    let rules = rules.iter().enumerate().map(|(number, on)| {
         format!("[[rule]]\nname = \"r{number}\"\non = {on}\nexec = {{ command = [\"/x\"] }}\n")
     });
     let rules = load_text(&rules.collect::<String>()).unwrap();
-    let names = |id| {
-        let candidates = rules.candidates(id);
-        candidates.iter().map(|rule| rule.name.clone()).collect::<Vec<_>>()
-    };
-    for (id, wanted) in [
-        ("_lk.archive.package-upload-accepted", vec!["r0", "r1", "r2", "r3", "r4"]),
-        ("_lk.jobs.job-finished", vec!["r2", "r3", "r4", "r5", "r6"]),
-        ("_lk.spears.new-excuse", vec!["r2", "r3", "r4"]),
-        ("org.example.other.x", vec!["r2", "r3", "r7"]),
-        ("org.example.x.y", vec!["r2", "r3"]),
-    ] {
-        assert_eq!(names(id), wanted, "{id}");
-    }
-    assert!(rules.get("r3").is_some() && rules.get("r").is_none() && rules.get("r9").is_none());
+    assert_eq!(candidates(&rules, "_lk.archive.package-upload-accepted"), ["r0", "r1"]);
+    assert_eq!(candidates(&rules, "org.example.x.y"), ["r1"]);
+    assert!(rules.get("r2").is_some() && rules.get("r").is_none() && rules.get("r9").is_none());
 }
