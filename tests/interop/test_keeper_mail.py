@@ -7,23 +7,14 @@ import logging
 import os
 import shutil
 import socket
-import ssl
-import subprocess
-import tempfile
 import unittest
 import warnings
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from harness import VECTORS, FakeRelay, Program, binary, until, vector_key
+from harness import KeeperTest, certificate, until
 from harness.programs import ROOT
 
-ARCHIVE = vector_key("archive-01")
 ACCEPTED, REJECTED = "_lk.archive.package-upload-accepted", "_lk.archive.package-upload-rejected"
 ADA, LIST = "ada@example.org", "laniakea-changes@lists.example.org"
 UPLOAD = {
@@ -66,14 +57,11 @@ class Server:
         return "250 taken"
 
 
-class MailTest(unittest.TestCase):
+class MailTest(KeeperTest):
     def setUp(self):
         # The server tells at length of connections that are to fail.
         logging.getLogger("mail.log").setLevel(logging.CRITICAL)
-        self.relay = FakeRelay()
-        self.addCleanup(self.relay.close)
-        self.directory = Path(tempfile.mkdtemp(prefix="lk-"))
-        self.addCleanup(shutil.rmtree, self.directory)
+        super().setUp()
 
     def serve(self, **options) -> Server:
         server = Server(**options)
@@ -81,27 +69,13 @@ class MailTest(unittest.TestCase):
         return server
 
     def configure(self, port: int, mail='tls = "none"', server="127.0.0.1", rules=None):
-        (self.directory / "keeper.toml").write_text(
-            f'data_dir = "{self.directory}/data"\n'
-            f'rules_dir = "{rules or ROOT / "config/rules.d/laniakea"}"\n'
-            f'[trust]\nkeys_dir = "{VECTORS}/keys/trusted"\nrelays = ["lighthouse-01"]\n'
-            '[trust.emit]\n"archive-01" = ["_lk.archive."]\n'
-            f'[stream]\npublish = "{self.relay.publish}"\nreplay = "{self.relay.replay}"\n'
-            'start = "beginning"\n'
+        super().configure(
             f'[mail]\nserver = "{server}"\nport = {port}\n{mail}\n'
             'from = "Example Archive <archive@example.org>"\n'
             'allow = ["*@lists.example.org", "*@example.org"]\n'
-            f'templates_dir = "{ROOT}/config/templates"\n'
+            f'templates_dir = "{ROOT}/config/templates"\n',
+            rules,
         )
-
-    def start(self) -> Program:
-        keeper = Program(binary("keeper"), "run", "--config", self.directory / "keeper.toml")
-        self.addCleanup(keeper.kill)
-        keeper.line("ready")
-        return keeper
-
-    def emit(self, id: str, **data):
-        self.relay.append(ARCHIVE.event(id, data))
 
     def mails(self, server: Server, count: int) -> list:
         until(f"{count} mails", lambda: len(server.mails) >= count)
@@ -110,14 +84,6 @@ class MailTest(unittest.TestCase):
             (to, email.message_from_bytes(content, policy=email.policy.default))
             for to, content, _ in server.mails
         ]
-
-    def runs(self, *arguments) -> str:
-        return subprocess.run(
-            [binary("keeper"), "runs", *arguments, "--config", self.directory / "keeper.toml"],
-            capture_output=True,
-            encoding="utf-8",
-            check=True,
-        ).stdout
 
 
 class Changes(MailTest):
@@ -213,9 +179,7 @@ class Changes(MailTest):
 class Delivery(MailTest):
     def test_a_server_that_cannot_now_gets_it_later_and_one_that_will_not_does_not(self):
         server = self.serve()
-        rules = self.directory / "rules"
-        rules.mkdir()
-        (rules / "r.toml").write_text(
+        rules = (
             f'[[rule]]\nname = "r"\non = "{REJECTED}"\nkey = "{{{{ data.upload_name }}}}"\n'
             'retries = 5\npause = "0s"\n'
             'mail = { to = ["{{ data.uploader_email }}"], subject = "s" }\n'
@@ -238,9 +202,7 @@ class Delivery(MailTest):
 
     def test_a_batch_is_one_mail_in_text_and_html(self):
         server = self.serve()
-        rules = self.directory / "rules"
-        rules.mkdir()
-        (rules / "r.toml").write_text(
+        rules = (
             f'[[rule]]\nname = "r"\non = "{REJECTED}"\nkey = "{{{{ data.repo }}}}"\n'
             'debounce = "1s"\n[rule.mail]\nto = ["admins@lists.example.org"]\n'
             'subject = "{{ count }} rejected in {{ key }}: {{ facets.repo | join }}"\n'
@@ -302,19 +264,16 @@ class Delivery(MailTest):
 
 class Locks(MailTest):
     def test_a_run_whose_lock_laniakea_holds_waits_and_others_do_not(self):
-        rules, lock = self.directory / "rules", self.directory / "laniakea_x.lock"
-        rules.mkdir()
+        lock = self.directory / "laniakea_x.lock"
         out = self.directory / "out"
         script = f"echo $0 >> {out}"
-        (rules / "r.toml").write_text(
-            "".join(
-                f'[[rule]]\nname = "{name}"\non = "{REJECTED}"\n{more}\n'
-                f'[rule.exec]\ncommand = ["/bin/sh", "-c", "{script}", "{name}"]\n{option}\n'
-                for name, more, option in (
-                    ("holds", "", f'lock = "{lock}"'),
-                    ("looks", "", f'wait_for = ["{lock}"]'),
-                    ("free", 'debounce = "1s"', ""),
-                )
+        rules = "".join(
+            f'[[rule]]\nname = "{name}"\non = "{REJECTED}"\n{more}\n'
+            f'[rule.exec]\ncommand = ["/bin/sh", "-c", "{script}", "{name}"]\n{option}\n'
+            for name, more, option in (
+                ("holds", "", f'lock = "{lock}"'),
+                ("looks", "", f'wait_for = ["{lock}"]'),
+                ("free", 'debounce = "1s"', ""),
             )
         )
         self.configure(1, rules=rules)
@@ -332,36 +291,6 @@ class Locks(MailTest):
         until("all", lambda: self.runs().count("succeeded") == 3)
         self.assertEqual(sorted(out.read_text().split()), ["free", "holds", "looks"])
         self.assertNotIn("attempts", self.runs())
-
-
-def certificate(directory: Path):
-    """A certificate for localhost that signs itself, and a server's context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(timezone.utc)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = directory / "cert.pem", directory / "key.pem"
-    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, secret)
-    return pem, context
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ pub use self::{
     mail::{InvalidMail, InvalidMailer, Mail, MailConfig, Mailer},
     output::Output,
     systemd::{InvalidSystemd, Systemd, SystemdConfig},
-    webhook::{InvalidSecret, InvalidUrl, InvalidWebhook, Webhook, WebhookConfig},
+    webhook::{
+        InvalidAuthority, InvalidSecret, InvalidUrl, InvalidWebhook, Webhook, WebhookConfig,
+    },
 };
 
 use crate::config::Config;

@@ -6,14 +6,16 @@ Written with pyzmq and PyNaCl alone, so that nothing here shares code with what 
 from .case import RelayTest
 from .events import Key, canonical, digest, verify
 from .fake import FakeRelay
+from .keeper import KeeperTest
 from .programs import Program, binary
 from .python_lighthouse import PythonLighthouse
 from .relay import Relay
 from .sockets import Asker, OneWay, Requester, Subscriber, Submitter
+from .tls import certificate
 from .vectors import VECTORS, cases, vector_key
 from .waiting import until
 
 __all__ = [
-    "Asker", "FakeRelay", "Key", "OneWay", "Program", "PythonLighthouse", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
-    "binary", "canonical", "cases", "digest", "until", "vector_key", "verify",
+    "Asker", "FakeRelay", "KeeperTest", "Key", "OneWay", "Program", "PythonLighthouse", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
+    "binary", "canonical", "cases", "certificate", "digest", "until", "vector_key", "verify",
 ]  # fmt: skip

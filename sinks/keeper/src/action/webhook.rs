@@ -1,6 +1,7 @@
 //! `webhook`: the run as JSON, sent to somebody by HTTP.
 
 mod answer;
+mod authority;
 mod secret;
 mod url;
 
@@ -15,7 +16,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{
-    Client, Url,
+    Certificate, Client, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
@@ -24,7 +25,7 @@ use serde_json::Value as Json;
 use sha2::Sha256;
 
 use self::{answer::judge, secret::SecretFile, url::UrlTemplate};
-pub use self::{secret::InvalidSecret, url::InvalidUrl};
+pub use self::{authority::InvalidAuthority, secret::InvalidSecret, url::InvalidUrl};
 use super::{Ended, Order, Outcome};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -52,6 +53,8 @@ pub struct WebhookConfig {
     #[serde(default)]
     secret_file: Option<PathBuf>,
     #[serde(default)]
+    ca_file: Option<PathBuf>,
+    #[serde(default)]
     headers: BTreeMap<String, String>,
 }
 
@@ -60,6 +63,8 @@ pub struct WebhookConfig {
 pub struct Webhook {
     url: UrlTemplate,
     secret: Option<SecretFile>,
+    /// Who may have signed the server's certificate, beside the system's authorities.
+    authority: Vec<Certificate>,
     headers: HeaderMap,
     /// Made when it is first needed: reading the system's certificates takes a while.
     client: Arc<OnceLock<Client>>,
@@ -75,6 +80,9 @@ pub enum InvalidWebhook {
     /// The secret.
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
+    /// The authority.
+    #[error(transparent)]
+    Authority(#[from] InvalidAuthority),
     /// A header.
     #[error("{0:?} with this value is no header that a rule can set")]
     Header(String),
@@ -93,6 +101,12 @@ impl Webhook {
         Ok(Self {
             url: UrlTemplate::parse(&config.url)?,
             secret: config.secret_file.as_deref().map(SecretFile::new).transpose()?,
+            authority: config
+                .ca_file
+                .as_deref()
+                .map(authority::read)
+                .transpose()?
+                .unwrap_or_default(),
             headers,
             client: Arc::default(),
         })
@@ -160,8 +174,10 @@ impl Webhook {
                 // The rule says where it goes, and the environment does not.
                 .no_proxy()
         };
-        // A machine without ca-certificates can still speak plain HTTP.
-        let client = builder().build().or_else(|_| builder().tls_certs_only([]).build());
+        let authority = || self.authority.iter().cloned();
+        let client = builder().tls_certs_merge(authority()).build();
+        // A machine without ca-certificates can still speak plain HTTP, and to that authority.
+        let client = client.or_else(|_| builder().tls_certs_only(authority()).build());
         let client = client.map_err(|error| format!("could not set up HTTP: {error}"))?;
         Ok(self.client.get_or_init(|| client))
     }
