@@ -209,7 +209,7 @@ def misfits(unit, users, directories):
     if name not in made:
         yield f"runs as {name}, whom {SYSUSERS} does not make"
     mode = re.search(r"^KillMode=(.*)$", unit, re.MULTILINE)
-    if mode and mode.group(1) != "control-group":
+    if mode and mode.group(1) not in ("control-group", "mixed"):
         yield f"leaves processes behind ({mode.group(0)})"
     credentials = loaded(unit)
     if not credentials:

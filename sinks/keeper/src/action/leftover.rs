@@ -1,7 +1,7 @@
 //! Commands that a keeper left behind that was killed.
 //!
 //! Under systemd there are none: the control group ends with the unit's main process
-//! (`KillMode=control-group`). Elsewhere they would go on unseen, beside another attempt.
+//! (`KillMode=mixed`). Elsewhere they would go on unseen, beside another attempt.
 
 use std::{collections::BTreeSet, fs, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 

@@ -184,7 +184,11 @@ fn is(error: &zbus::Error, name: &str) -> bool {
 fn explain(error: &zbus::Error) -> String {
     for (name, what) in [
         ("org.freedesktop.systemd1.NoSuchUnit", "its template is not installed"),
-        ("org.freedesktop.DBus.Error.AccessDenied", "polkit does not allow it"),
+        // Where there is no polkit at all, this is the answer too.
+        (
+            "org.freedesktop.DBus.Error.AccessDenied",
+            "polkit does not allow it, or is not installed: packaging/polkit has the rule",
+        ),
         (
             "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
             "polkit does not allow it: packaging/polkit has the rule",

@@ -77,6 +77,8 @@ enum Fate {
     GoesOn,
     /// polkit does not allow it.
     Denied,
+    /// There is no polkit.
+    NoPolkit,
     /// It is not installed.
     Absent,
     /// What it depends on failed.
@@ -119,6 +121,7 @@ impl zbus::DBusError for Refusal {
 
 const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
 const DENIED: &str = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
+const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
 const UNIT: &str = "/org/freedesktop/systemd1/unit/x";
 
 fn path(text: &str) -> OwnedObjectPath {
@@ -147,6 +150,7 @@ impl FakeManager {
         let result = match self.fate {
             Fate::Absent => return Err(Refusal(NO_SUCH_UNIT, format!("Unit {name} not found."))),
             Fate::Denied => return Err(Refusal(DENIED, "not now".to_owned())),
+            Fate::NoPolkit => return Err(Refusal(ACCESS_DENIED, "Permission denied".to_owned())),
             Fate::EndsWell | Fate::FailsLater | Fate::EndsLater => Some("done"),
             Fate::Fails => Some("failed"),
             Fate::Dependency => Some("dependency"),
@@ -303,6 +307,7 @@ async fn how_a_unit_failed_is_told_and_it_is_not_left_lying() {
 async fn a_unit_that_cannot_be_started_says_why() {
     for (fate, why) in [
         (Fate::Denied, "packaging/polkit has the rule"),
+        (Fate::NoPolkit, "or is not installed: packaging/polkit has the rule"),
         (Fate::Absent, "its template is not installed"),
         (Fate::Dependency, "was not started: dependency"),
     ] {
