@@ -40,12 +40,6 @@ class Units(MachineTest):
         self.assertIn(unit, run["attempts"][0]["output"])
         self.assertIn("Finished", self.machine.journal(unit))
 
-    def test_events_come_as_a_credential_too(self):
-        run = self.happens("credential", repo="master")
-        self.assertEqual(run["run"]["state"], "succeeded", run)
-        given = json.loads(self.read("/srv/archive/credential"))
-        self.assertEqual((given["run"], given["data"]["repo"]), (run["run"]["run"], "master"))
-
     def test_hostile_values_reach_a_unit_as_data_alone(self):
         units = self.units()
         self.machine.run("rm", "-f", "/srv/archive/events")

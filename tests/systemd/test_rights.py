@@ -1,6 +1,7 @@
 """What the real polkit lets keeper's user do: start and stop its own units, and nothing else."""
 
 from systemdtest.case import MachineTest
+from systemdtest.waiting import until
 
 UNIT = "lk-action-rights@7.service"
 REFUSED = ["Access denied", "Interactive authentication required"]
@@ -99,3 +100,27 @@ class Rights(MachineTest):
                 self.assert_refused(self.call(user, "StartUnit", "ss", UNIT, "fail"))
                 self.assert_refused(self.call(user, "StopUnit", "ss", UNIT, "fail"))
         self.assertFalse(self.is_active(UNIT))
+
+    def test_keeper_cannot_have_a_file_of_roots_read_by_way_of_a_unit(self):
+        secret, link = "/etc/laniakea/keys/secret/relay.key_secret", "/var/lib/keeper/runs/900007.json"
+        self.machine.run("rm", "-f", "/srv/archive/events")
+        self.machine.run("mkdir", "-p", "/var/lib/keeper/runs", user="keeper")
+        self.addCleanup(self.machine.run, "rm", "-f", link)
+        self.machine.run("ln", "-s", secret, link, user="keeper")
+        unit = "lk-action-publish@900007.service"
+        self.assertEqual(self.call("keeper", "StartUnit", "ss", unit, "fail").returncode, 0)
+        said = until("the unit to say why not", lambda: self.complaint(unit))
+        self.assertIn("Permission denied", said)
+        self.assertFalse(self.has("/srv/archive/events"))
+
+    def complaint(self, unit):
+        said = self.machine.journal(unit)
+        return said if "cannot open" in said else None
+
+    def test_who_may_read_events_may_read_nothing_else_of_keepers(self):
+        as_unit = ["setpriv", "--reuid=archive", "--regid=archive", "--groups=keeper"]
+        for path in ["/var/lib/keeper", "/var/lib/keeper/keeper.sqlite"]:
+            done = self.machine.attempt(*as_unit, "cat" if path.endswith("sqlite") else "ls", path)
+            self.assertIn("Permission denied", done.stdout)
+        done = self.machine.attempt("ls", "/var/lib/keeper/runs", user="archive")
+        self.assertNotEqual(done.returncode, 0)

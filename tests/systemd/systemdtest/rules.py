@@ -11,13 +11,6 @@ cat >/srv/archive/events.new
 mv /srv/archive/events.new /srv/archive/events
 """
 
-CREDENTIAL = """[Service]
-Type=oneshot
-User=archive
-LoadCredential=events:/var/lib/keeper/runs/%i.json
-ExecStart=/bin/sh -c 'cp --no-preserve=mode "$CREDENTIALS_DIRECTORY/events" /srv/archive/credential'
-"""
-
 
 def oneshot(command):
     return f"[Service]\nType=oneshot\nUser=archive\nExecStart={command}\n"
@@ -31,7 +24,6 @@ HELD = oneshot(
 
 UNITS = {
     "/usr/local/bin/publish-archive": (PUBLISH, "0755"),
-    "/etc/systemd/system/lk-action-credential@.service": (CREDENTIAL, "0644"),
     "/etc/systemd/system/lk-action-fails@.service": (oneshot("/bin/sh -c 'echo no room; exit 3'"), "0644"),
     "/etc/systemd/system/lk-action-killed@.service": (oneshot("/bin/sh -c 'kill -KILL $$$$'"), "0644"),
     "/etc/systemd/system/lk-action-forgotten@.service": (oneshot("/usr/local/bin/nobody-has-this"), "0644"),
@@ -67,7 +59,7 @@ def program(name, script, more=""):
 
 RULES = "\n".join(
     [
-        *map(unit, ["publish", "credential", "fails", "killed", "forgotten", "needy", "absent", "refused"]),
+        *map(unit, ["publish", "fails", "killed", "forgotten", "needy", "absent", "refused"]),
         unit("slow", 'timeout = "2s"\n'),
         *(unit(name, f'on_unknown_outcome = "{name}"\n') for name in ["alert", "skip", "retry"]),
         program("exec", "id -un; pwd; cat; exit 0"),
