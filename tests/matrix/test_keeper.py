@@ -9,7 +9,7 @@ from harness import Key, Program, until
 from harness.programs import binary
 
 SECONDS = 60
-SINCE = r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+SINCE = r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 RULES = """
 [[rule]]
 name = "publish"

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use laniakea_catalog::Facet;
-use laniakea_event::{Object, Value, write_utc};
+use laniakea_event::{Object, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::{batch::KeptEvent, chain::Chain, herald::Announce, schedule::RunId};
@@ -160,7 +160,9 @@ impl Note {
             }
             What::Absent { missing, since, waited } => {
                 put(&mut data, "missing", missing.as_str());
-                put(&mut data, "since", write_utc(*since).to_string());
+                // For people: nobody waits for microseconds.
+                let since = Timestamp::from_second(since.as_second()).unwrap_or(*since);
+                put(&mut data, "since", since.to_string());
                 put(&mut data, "waited_s", waited.as_secs());
                 return data;
             }
@@ -218,11 +220,11 @@ mod tests {
             (
                 What::Absent {
                     missing: "job-finished".to_owned(),
-                    since: Timestamp::UNIX_EPOCH,
+                    since: Timestamp::UNIX_EPOCH + Duration::from_millis(900),
                     waited: Duration::from_hours(12),
                 },
                 Severity::Warning,
-                "publish: no job-finished for master since 1970-01-01T00:00:00",
+                "publish: no job-finished for master since 1970-01-01T00:00:00Z",
             ),
         ] {
             let note = note(what);
