@@ -24,7 +24,8 @@ pub(crate) struct Arguments {
     /// Only these timers.
     #[arg(long, value_name = "TIMER")]
     only: Vec<String>,
-    /// Write a file a timer into this directory; to stdout by default. Files that are there stay.
+    /// Write a file a timer into this directory, which is made if it is absent; to stdout by
+    /// default. Files that are there stay as they are, and then nothing is written.
     #[arg(long, value_name = "DIRECTORY")]
     output: Option<PathBuf>,
 }
@@ -35,12 +36,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for note in ignored {
         eprintln!("note: {note}");
     }
+    if let Some(directory) = &arguments.output {
+        prepare(directory, &replacements).map_err(Failure::usage)?;
+    }
     for Replacement { name, text, notes } in replacements {
         for note in notes {
             eprintln!("note: {name}: {note}");
         }
         if let Some(directory) = &arguments.output {
-            let file = write(directory, name, &text).map_err(Failure::usage)?;
+            let file = path(directory, name);
+            write(&file, &text).map_err(Failure::usage)?;
             println!("{}", file.display());
         } else {
             println!("{text}");
@@ -77,11 +82,28 @@ fn read(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
 }
 
-/// Somebody may have changed the rule since.
-fn write(directory: &Path, name: &str, text: &str) -> anyhow::Result<PathBuf> {
-    let path = directory.join(format!("{name}.toml"));
+/// Makes the directory. A rule that is there already may have been changed since.
+fn prepare(directory: &Path, replacements: &[Replacement]) -> anyhow::Result<()> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("could not make the directory {}", directory.display()))?;
+    let files = replacements.iter().map(|replacement| path(directory, replacement.name));
+    let present: Vec<String> =
+        files.filter(|file| file.exists()).map(|file| file.display().to_string()).collect();
+    if !present.is_empty() {
+        bail!(
+            "there is already {}: remove what is to be written anew, or name others with --only",
+            present.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn path(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.toml"))
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("could not write {}", path.display());
-    let mut file = File::create_new(&path).with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)?;
-    Ok(path)
+    let mut file = File::create_new(path).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)
 }
