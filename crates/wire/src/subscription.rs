@@ -88,9 +88,11 @@ impl SubscriptionConfig {
 }
 
 /// Where to begin. A stored cursor goes before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub enum Start {
     /// With the next event.
+    #[default]
     Now,
     /// After this position of whichever journal the relay has.
     After(Seq),

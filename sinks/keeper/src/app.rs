@@ -144,7 +144,7 @@ fn subscribe(
     let (start, name) = if manner.is_dry_run {
         (Start::Now, None)
     } else {
-        (stream.start.0.clone(), Some(SINK_NAME.to_owned()))
+        (stream.start.clone(), Some(SINK_NAME.to_owned()))
     };
     let subscription = SubscriptionConfig {
         start,

@@ -125,7 +125,7 @@ fn subscribe(
 ) -> anyhow::Result<Subscription> {
     let stream = &config.stream;
     let subscription = SubscriptionConfig {
-        start: stream.start.0.clone(),
+        start: stream.start.clone(),
         // Judged later, event by event: some rooms want to see what is not to be believed, and keys
         // come and go.
         believe: Believe::Everything,
