@@ -6,6 +6,7 @@
 
 mod clock;
 mod config;
+mod data_dir;
 mod duration;
 mod lifecycle;
 mod logging;
@@ -18,6 +19,7 @@ mod watched_keys;
 pub use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::{ConfigError, load_config},
+    data_dir::{DataDirLock, LockError},
     duration::{Age, InvalidAge},
     lifecycle::{Lifecycle, LifecycleError, Stopping},
     logging::{Verbosity, init_logging, init_logging_with},

@@ -8,10 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock as _, SystemClock};
+use laniakea_daemon::{Clock as _, DataDirLock, SystemClock};
 use mirk::{
+    app::PROGRAM,
     config::Config,
-    lock::DataDirLock,
     matrix::{Login, Proof, Recovery, login},
     store::{SharedStore, Store},
 };
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 #[expect(clippy::print_stdout, reason = "the recovery key is shown here and nowhere else")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
-    let _lock = DataDirLock::take(&config.data_dir).map_err(Failure::usage)?;
+    let _lock = DataDirLock::take(&config.data_dir, PROGRAM).map_err(Failure::usage)?;
     let store = Store::open(&config.database()).map_err(Failure::usage)?;
     let proof = proof(arguments, &config).map_err(Failure::usage)?;
     let recovery = recovery(arguments).map_err(Failure::usage)?;
