@@ -10,7 +10,7 @@ use keeper::{
 use serde_json::json;
 
 use super::{
-    ConfigArgument, Failure, Outcome,
+    ConfigArgument, Outcome,
     show::{moment, visible},
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    show(arguments).map_err(Failure::failed)?;
+    show(arguments)?;
     Ok(ExitCode::SUCCESS)
 }
 

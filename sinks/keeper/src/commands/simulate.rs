@@ -21,7 +21,7 @@ use laniakea_wire::{
 use serde::Serialize;
 
 use super::{
-    ConfigArgument, Failure, Outcome, load_rules,
+    ConfigArgument, Outcome, load_rules,
     show::{moment, visible},
 };
 
@@ -78,9 +78,9 @@ struct Facts {
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let facts = simulate(arguments).map_err(Failure::failed)?;
+    let facts = simulate(arguments)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        println!("{}", serde_json::to_string_pretty(&facts)?);
         return Ok(ExitCode::SUCCESS);
     }
     let Facts { rule, seen, not_believed, wanted, runs } = facts;

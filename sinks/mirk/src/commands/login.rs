@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock as _, DataDirLock, SystemClock};
+use laniakea_daemon::{Clock as _, DataDirLock, SystemClock, runtime};
 use mirk::{
     app::PROGRAM,
     config::Config,
@@ -16,7 +16,7 @@ use mirk::{
     store::{SharedStore, Store},
 };
 
-use super::{ConfigArgument, Failure, Outcome, runtime};
+use super::{ConfigArgument, Failure, Outcome};
 
 /// Arguments of `mirk login`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         replace: arguments.new_device,
         now: SystemClock.now(),
     };
-    let runtime = runtime().map_err(Failure::failed)?;
+    let runtime = runtime(2)?;
     let (session, key) = runtime.block_on(login(wanted)).map_err(Failure::usage)?;
     println!("logged in as {}, device {}", session.user_id, session.device_id);
     match (key, recovery) {
