@@ -6,11 +6,12 @@ mod nesting;
 use std::{fmt, str::FromStr, sync::Arc, thread};
 
 use cel::{Context, Env, Program, Value};
+use laniakea_catalog::bounded;
 use laniakea_event::Limits;
 use serde::{Deserialize, Serialize};
 
 use self::{names::unknown_name, nesting::is_deeper};
-use crate::{shown::bounded, subject::Subject};
+use crate::subject::Subject;
 
 /// What an expression can speak of.
 const VARIABLES: [&str; 7] = ["id", "data", "author", "origin", "time", "signers", "event"];

@@ -12,6 +12,7 @@ use keeper::{
     simulate::{SimulatedRun, Simulation},
     watch::{Change, Kept, Step, Watch},
 };
+use laniakea_catalog::visible;
 use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource};
 use laniakea_event::{Trust, write_utc};
 use laniakea_wire::{
@@ -20,10 +21,7 @@ use laniakea_wire::{
 };
 use serde::Serialize;
 
-use super::{
-    ConfigArgument, Outcome, load_rules,
-    show::{moment, visible},
-};
+use super::{ConfigArgument, Outcome, load_rules, show::moment};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAGE: usize = 1_000;
