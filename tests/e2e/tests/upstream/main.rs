@@ -295,19 +295,7 @@ async fn an_upstream_that_answers_nonsense_is_tried_again_and_harms_nobody() {
 }
 
 fn nonsense() -> Header {
-    Header {
-        ok: true,
-        journal: uuid::Uuid::nil(),
-        first: Seq(1),
-        last: Seq(7),
-        count: None,
-        next: None,
-        damaged: Vec::new(),
-        relay: None,
-        time: None,
-        counters: None,
-        sinks: None,
-    }
+    Header::new(uuid::Uuid::nil(), Seq(1), Seq(7))
 }
 
 /// For events that no source signed.
