@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use laniakea_daemon::{Clock, Failure, load_config};
+use laniakea_daemon::{Clock, Failure, hostname, load_config};
 use laniakea_event::SigningKey;
 use lookout::{announce::Announcer, config::Config, drain::Drain, store::Store};
 use uuid::Uuid;
@@ -37,14 +37,6 @@ fn announcer(config: &Config) -> Result<Announcer> {
 fn drain(config: &Config, store: Arc<Mutex<Store>>, clock: Arc<dyn Clock>) -> Result<Drain> {
     let security = config.submit.security(&config.identity.key_file)?;
     Ok(Drain::new(store, clock, &config.submit.endpoint, security)?)
-}
-
-/// The machine's name, if an event can carry it.
-fn hostname() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim();
-    let fits = !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
 }
 
 fn open_store(config: &Config) -> Result<Store, Failure> {
