@@ -41,6 +41,7 @@ mod schema;
 mod severity;
 mod summary;
 mod templates;
+mod visible;
 
 pub use catalog::{Catalog, Module};
 pub use clean::is_hidden;
@@ -53,3 +54,4 @@ pub use link::{InvalidBase, Link, LinkBases};
 pub use plural::Phrase;
 pub use severity::Severity;
 pub use summary::{MAX_HTML_BYTES, MAX_TEXT_CHARS, Summary};
+pub use visible::{bounded, visible, visible_lines};

@@ -6,11 +6,14 @@
 
 mod clock;
 mod config;
+mod data_dir;
 mod duration;
+mod host;
 mod lifecycle;
 mod logging;
 mod new_key;
 mod outcome;
+mod pause;
 mod trust;
 mod trust_source;
 mod watched_keys;
@@ -18,11 +21,14 @@ mod watched_keys;
 pub use crate::{
     clock::{Clock, ManualClock, SystemClock},
     config::{ConfigError, load_config},
+    data_dir::{DataDirLock, LockError},
     duration::{Age, InvalidAge},
-    lifecycle::{Lifecycle, LifecycleError, Stopping},
+    host::hostname,
+    lifecycle::{Lifecycle, LifecycleError, Stopping, runtime},
     logging::{Verbosity, init_logging, init_logging_with},
     new_key::{NewKeyError, new_key, write_new},
-    outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, print_error},
+    outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, print_error},
+    pause::growing_pause,
     trust::{TrustConfig, TrustError, load_directory},
     trust_source::TrustSource,
     watched_keys::WatchedKeys,

@@ -6,8 +6,10 @@
 
 use std::{future::Future, io, time::Duration};
 
+use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::{
+    runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -45,6 +47,17 @@ const HANGUP: &str = "SIGHUP";
 const DRAIN: Duration = Duration::from_secs(20);
 
 type TaskOutcome = (&'static str, anyhow::Result<()>);
+
+/// A runtime with so many threads. Few are enough: the work is waiting, for the network and for the
+/// disk.
+///
+/// # Errors
+///
+/// The system gives no threads or no files.
+pub fn runtime(threads: usize) -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all().build().context("could not start the runtime")
+}
 
 /// The daemon's tasks, and the signal that ends them.
 pub struct Lifecycle {

@@ -23,6 +23,17 @@ pub enum Verbosity {
     Verbose,
 }
 
+impl Verbosity {
+    /// What `--verbose` and `--quiet` say, of which a command line takes one.
+    pub fn of(verbose: bool, quiet: bool) -> Self {
+        match (verbose, quiet) {
+            (_, true) => Self::Quiet,
+            (true, _) => Self::Verbose,
+            _ => Self::Normal,
+        }
+    }
+}
+
 /// Starts logging to stderr. What is said too often is sampled, except the debugging that somebody
 /// asked for: whoever makes us complain must not fill the disk. `RUST_LOG` goes before `verbosity`. Under systemd the journal adds
 /// the time itself.

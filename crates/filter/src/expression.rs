@@ -13,11 +13,12 @@ use std::{
 };
 
 use cel::{Context, Env, Program, Value};
+use laniakea_catalog::bounded;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::variables::Variables;
 use self::{names::unknown_name, nesting::is_deeper, variables::NAMES};
-use crate::{shown::bounded, subject::Subject};
+use crate::subject::Subject;
 
 /// The longest text of an expression, in bytes.
 const MAX_BYTES: usize = 1 << 14;

@@ -3,9 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use globset::{Candidate, GlobBuilder, GlobMatcher};
+use laniakea_catalog::bounded;
 use serde::{Deserialize, Serialize};
-
-use crate::shown::bounded;
 
 /// The longest pattern, in bytes. With what is matched against it bounded too, the worst pattern
 /// of this length takes a fraction of a second.

@@ -17,7 +17,6 @@ mod mismatch;
 mod one_of;
 mod pattern;
 mod rule;
-mod shown;
 mod subject;
 
 pub use expression::{Expression, InvalidExpression};

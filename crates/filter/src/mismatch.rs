@@ -1,11 +1,11 @@
 //! Why an event is not meant, for the person who asks.
 
-use laniakea_catalog::Summary;
+use laniakea_catalog::{Summary, bounded};
 use laniakea_event::Value;
 use serde::Serialize;
 use toml::ser::ValueSerializer;
 
-use crate::{member, rule::Part, shown::bounded, subject::Subject};
+use crate::{member, rule::Part, subject::Subject};
 
 /// How much of an event's text is shown, in characters.
 const MAX_FOREIGN: usize = 80;

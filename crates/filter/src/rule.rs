@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use laniakea_catalog::{Facet, Severity, Summary};
+use laniakea_catalog::{Facet, Severity, Summary, bounded};
 use serde::{Deserialize, Serialize};
 use toml::{de::ValueDeserializer, ser::ValueSerializer};
 
 use crate::{
     expression::Expression, glob::Glob, member, mismatch, one_of::OneOf, pattern::Pattern,
-    shown::bounded, subject::Subject,
+    subject::Subject,
 };
 
 /// Which events are meant. Every part that there is has to match; a rule without parts matches

@@ -11,11 +11,10 @@ use std::{
 use jiff::Timestamp;
 use laniakea_event::{Digest, Seq, SignerId};
 use laniakea_journal::{Appended, Bounds, Entry, Journal, JournalError, Page, Query, StoredEvent};
-use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::{
-    Damage, OpenError, find,
+    OpenError, find,
     lock::FileLock,
     open::{self, Opened},
     page, position,
@@ -54,14 +53,6 @@ impl SqliteJournal {
         // only after a commit.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn reading<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, Damage>,
-    ) -> Result<T, JournalError> {
-        let result = self.readers.read(read);
-        result.map_err(|damage| damage.into_read_error(&self.path.display().to_string()))
-    }
 }
 
 impl fmt::Debug for SqliteJournal {
@@ -84,19 +75,19 @@ impl Journal for SqliteJournal {
     }
 
     fn read(&self, query: &Query) -> Result<Page, JournalError> {
-        self.reading(|connection| page::read(connection, query))
+        self.readers.read(|connection| page::read(connection, query))
     }
 
     fn find(&self, digest: &Digest) -> Result<Option<StoredEvent>, JournalError> {
-        self.reading(|connection| find::by_digest(connection, digest))
+        self.readers.read(|connection| find::by_digest(connection, digest))
     }
 
     fn position_at(&self, time: Timestamp) -> Result<Seq, JournalError> {
-        self.reading(|connection| position::at(connection, time))
+        self.readers.read(|connection| position::at(connection, time))
     }
 
     fn bounds(&self) -> Result<Bounds, JournalError> {
-        self.reading(position::bounds)
+        self.readers.read(position::bounds)
     }
 
     fn prune(&self, before: Timestamp) -> Result<u64, JournalError> {

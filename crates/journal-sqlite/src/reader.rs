@@ -7,7 +7,6 @@ use std::{
 
 use laniakea_event::Digest;
 use laniakea_journal::{Bounds, JournalError, Page, Query, StoredEvent};
-use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::{
@@ -63,22 +62,22 @@ impl JournalReader {
 
     /// As [`laniakea_journal::Journal::read`].
     pub fn read(&self, query: &Query) -> Result<Page, JournalError> {
-        self.reading(|connection| page::read(connection, query))
+        self.readers.read(|connection| page::read(connection, query))
     }
 
     /// As [`laniakea_journal::Journal::find`].
     pub fn find(&self, digest: &Digest) -> Result<Option<StoredEvent>, JournalError> {
-        self.reading(|connection| find::by_digest(connection, digest))
+        self.readers.read(|connection| find::by_digest(connection, digest))
     }
 
     /// As [`laniakea_journal::Journal::position_at`].
     pub fn position_at(&self, time: jiff::Timestamp) -> Result<laniakea_event::Seq, JournalError> {
-        self.reading(|connection| position::at(connection, time))
+        self.readers.read(|connection| position::at(connection, time))
     }
 
     /// As [`laniakea_journal::Journal::bounds`].
     pub fn bounds(&self) -> Result<Bounds, JournalError> {
-        self.reading(position::bounds)
+        self.readers.read(position::bounds)
     }
 
     /// Lets SQLite check the whole file, and compares the tables with each other. It takes as long
@@ -88,7 +87,7 @@ impl JournalReader {
     ///
     /// [`JournalError::Damaged`] with the first thing that is wrong.
     pub fn check(&self) -> Result<(), JournalError> {
-        self.reading(check::check_whole)
+        self.readers.read(check::check_whole)
     }
 
     /// Copies the journal, as it is at this moment, to a new file, and tells how many of how many
@@ -104,14 +103,6 @@ impl JournalReader {
     ) -> Result<(), BackupError> {
         let source = self.readers.connect().map_err(BackupError::Read)?;
         backup::copy(&source, to, progress)
-    }
-
-    fn reading<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, Damage>,
-    ) -> Result<T, JournalError> {
-        let result = self.readers.read(read);
-        result.map_err(|damage| damage.into_read_error(&self.path.display().to_string()))
     }
 }
 

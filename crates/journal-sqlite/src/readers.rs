@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use laniakea_journal::JournalError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::Damage;
@@ -30,6 +31,14 @@ impl Readers {
 
     /// Reads at one moment of the journal.
     pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Damage>,
+    ) -> Result<T, JournalError> {
+        let result = self.at_one_moment(read);
+        result.map_err(|damage| damage.into_read_error(&self.path.display().to_string()))
+    }
+
+    fn at_one_moment<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Damage>,
     ) -> Result<T, Damage> {

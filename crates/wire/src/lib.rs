@@ -10,6 +10,7 @@
 //! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
 
 mod client;
+pub mod config;
 mod connections;
 pub mod curve;
 mod error;

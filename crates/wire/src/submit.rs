@@ -11,6 +11,6 @@ mod server;
 pub use crate::router::{Closer, Next, Peer};
 pub use frames::ReplyTo;
 pub(crate) use publisher::because;
-pub use publisher::{Publisher, PublisherConfig, Receipt, SubmitError};
+pub use publisher::{Publisher, PublisherConfig, Receipt, SubmitError, is_final};
 pub use reply::Reply;
 pub use server::{ReplySender, Submission, SubmitServer};

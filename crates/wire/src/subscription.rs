@@ -8,6 +8,7 @@ mod follower;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handled;
+mod log;
 mod merged;
 mod thread;
 
@@ -88,9 +89,11 @@ impl SubscriptionConfig {
 }
 
 /// Where to begin. A stored cursor goes before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub enum Start {
     /// With the next event.
+    #[default]
     Now,
     /// After this position of whichever journal the relay has.
     After(Seq),
@@ -272,6 +275,14 @@ impl Subscription {
     /// itself, with what it did about the events, stores none beyond this.
     pub fn confirmed(&self) -> Option<Position> {
         self.handled.confirmed()
+    }
+
+    /// The same up to `position` at the most, and nothing in another journal: live events say
+    /// themselves where they stand, and could say anything.
+    pub fn confirmed_part(&self, position: Position) -> Option<Position> {
+        let last = self.confirmed()?;
+        (position.journal == last.journal)
+            .then(|| Position { seq: position.seq.min(last.seq), ..position })
     }
 
     /// Notes that everything up to `position` was handled. It is stored once the relay has

@@ -6,11 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand};
 use laniakea_daemon::{
-    ConfigError, EXIT_FAILED, EXIT_USAGE, Lifecycle, SystemClock, TrustError, Verbosity,
-    init_logging, print_error,
+    ConfigError, EXIT_USAGE, Failure, Lifecycle, SystemClock, TrustError, Verbosity, init_logging,
+    runtime,
 };
 
 use crate::{
@@ -69,58 +68,43 @@ enum Command {
 }
 
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let verbosity = match (arguments.verbose, arguments.quiet) {
-        (true, _) => Verbosity::Verbose,
-        (_, true) => Verbosity::Quiet,
-        _ => Verbosity::Normal,
-    };
+    let verbosity = Verbosity::of(arguments.verbose, arguments.quiet);
     let outcome = match arguments.command {
         Command::Run { config } => {
             init_logging(verbosity);
             run_relay(&config)
         }
-        Command::Check { config, json } => check(&config, json).map_err(Failure::Start),
-        Command::Init { dir, id } => init::init(&dir, &id, &SystemClock).map_err(Failure::Start),
-        Command::Export(export) => export.run().map_err(Failure::Run),
-        Command::Import(import) => import.run().map_err(Failure::Run),
-        Command::Verify(verify) => verify.run().map_err(Failure::Run),
-        Command::Backup(backup) => backup.run().map_err(Failure::Run),
+        Command::Check { config, json } => check(&config, json).map_err(Failure::usage),
+        Command::Init { dir, id } => init::init(&dir, &id, &SystemClock).map_err(Failure::usage),
+        Command::Export(export) => export.run().map_err(Failure::from),
+        Command::Import(import) => import.run().map_err(Failure::from),
+        Command::Verify(verify) => verify.run().map_err(Failure::from),
+        Command::Backup(backup) => backup.run().map_err(Failure::from),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Start(error)) => {
-            print_error(&error, hint(&error));
-            ExitCode::from(EXIT_USAGE)
-        }
-        Err(Failure::Run(error)) if error.is::<ConfigError>() => {
-            print_error(&error, hint(&error));
-            ExitCode::from(EXIT_USAGE)
-        }
-        Err(Failure::Run(error)) => {
-            print_error(&error, None);
-            ExitCode::from(EXIT_FAILED)
-        }
+        Err(failure) => explain(failure).report(),
     }
 }
 
-/// What failed: the start, which somebody must mend, or the work, which a restart may mend.
-enum Failure {
-    Start(anyhow::Error),
-    Run(anyhow::Error),
+/// Adds the hint for what somebody must mend.
+fn explain(mut failure: Failure) -> Failure {
+    if failure.error.is::<ConfigError>() {
+        failure.exit_code = EXIT_USAGE;
+    }
+    if failure.exit_code == EXIT_USAGE {
+        failure.hint = hint(&failure.error).map(str::to_owned);
+    }
+    failure
 }
 
+/// The start fails for somebody to mend; the work perhaps not for long.
 fn run_relay(path: &Path) -> Result<(), Failure> {
-    let config = config::load(path).map_err(Failure::Start)?;
-    let app = App::build(config, path, Arc::new(SystemClock)).map_err(Failure::Start)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")
-        .map_err(Failure::Start)?;
-    runtime.block_on(async {
-        let lifecycle = Lifecycle::new().map_err(|error| Failure::Start(error.into()))?;
-        app.run(lifecycle).await.map_err(|error| Failure::Run(error.into()))
+    let config = config::load(path).map_err(Failure::usage)?;
+    let app = App::build(config, path, Arc::new(SystemClock)).map_err(Failure::usage)?;
+    runtime(1).map_err(Failure::usage)?.block_on(async {
+        let lifecycle = Lifecycle::new().map_err(Failure::usage)?;
+        Ok(app.run(lifecycle).await?)
     })
 }
 

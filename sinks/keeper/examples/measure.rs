@@ -11,7 +11,6 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -26,7 +25,7 @@ use keeper::{
     rules,
 };
 use laniakea_daemon::{Clock as _, SystemClock};
-use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until};
+use laniakea_e2e::{KeeperSite, Module, Process, Signal, until};
 use laniakea_event::{Object, Value};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
@@ -93,51 +92,21 @@ fn other_rules(timing: &str) -> String {
     })
 }
 
-/// A relay and a keeper that runs with these rules.
-struct Site {
-    relay: RunningRelay,
-    archive: Module,
-    keeper: Process,
+/// A keeper that runs with these rules.
+fn site(rules: &str) -> KeeperSite {
+    let mut site = KeeperSite::new(rules);
+    site.configure("[runs]\nconcurrency = 8\n");
+    site.start();
+    site
 }
 
-impl Site {
-    fn new(rules: &str) -> anyhow::Result<Self> {
-        let archive = Module::new("archive-01");
-        let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
-        let directory = relay.directory();
-        for name in ["rules.d", "keys"] {
-            fs::create_dir(directory.join(name))?;
-        }
-        archive.publish_key(&directory.join("keys"));
-        relay.identity().publish_key(&directory.join("keys"));
-        fs::write(directory.join("rules.d/rules.toml"), rules)?;
-        let (place, endpoints) = (directory.display(), relay.endpoints());
-        let config = format!(
-            "data_dir = \"{place}/keeper\"\nrules_dir = \"{place}/rules.d\"\n\
-             [runs]\nconcurrency = 8\n\
-             [trust]\nkeys_dir = \"{place}/keys\"\nrelays = [\"{}\"]\n\
-             [trust.emit]\n\"archive-01\" = [\"_lk.archive.\"]\n\
-             [stream]\npublish = \"{}\"\nreplay = \"{}\"\nstart = \"beginning\"\n",
-            relay.name(),
-            endpoints.publish,
-            endpoints.replay
-        );
-        fs::write(directory.join("keeper.toml"), config)?;
-        let mut command = Command::new(binary("keeper"));
-        command.args(["run", "--config"]).arg(directory.join("keeper.toml")).env("NO_COLOR", "1");
-        let keeper = Process::start(&mut command);
-        keeper.line("connected to the relay");
-        Ok(Self { relay, archive, keeper })
-    }
-
-    fn ledger(&self) -> PathBuf {
-        self.relay.directory().join("keeper/keeper.sqlite")
-    }
+fn ledger(site: &KeeperSite) -> PathBuf {
+    site.path("keeper/keeper.sqlite")
 }
 
 /// From submission to the start of the process, in milliseconds, the shortest first.
 fn latency(rules: &str) -> anyhow::Result<Vec<f64>> {
-    let site = Site::new(rules)?;
+    let mut site = site(rules);
     let publisher = site.relay.publisher(4);
     let runtime = tokio::runtime::Runtime::new()?;
     let mut departures = Vec::new();
@@ -147,12 +116,12 @@ fn latency(rules: &str) -> anyhow::Result<Vec<f64>> {
         departures.push(SystemClock.now().as_nanosecond());
         runtime.block_on(publisher.submit(event))?;
     }
-    let ledger = site.ledger();
+    let ledger = ledger(&site);
     let started = until("all runs", || {
         let started = started(&ledger).ok()?;
         (started.len() == LATENCY_EVENTS).then_some(started)
     });
-    site.keeper.stop(Signal::TERM);
+    site.stop(Signal::TERM);
     let mut times = Vec::new();
     for (number, at) in started {
         let departure = departures.get(number).context("a run of no event")?;
@@ -257,11 +226,11 @@ fn load() -> anyhow::Result<(f64, f64)> {
         .expect("a string takes everything");
         text
     });
-    let site = Site::new(&rules)?;
+    let mut site = site(&rules);
     let events: Vec<Vec<u8>> =
         (0..SECONDS * RATE).map(|number| event(&site.archive, number).into_bytes()).collect();
     let publisher = Arc::new(site.relay.publisher(1_000));
-    let before = process_cpu(&site.keeper)?;
+    let before = process_cpu(site.keeper())?;
     let runtime = tokio::runtime::Runtime::new()?;
     let start = Instant::now();
     runtime.block_on(async {
@@ -278,15 +247,15 @@ fn load() -> anyhow::Result<(f64, f64)> {
         anyhow::Ok(())
     })?;
     let sent = Instant::now();
-    let path = site.ledger();
+    let path = ledger(&site);
     let last = (SECONDS * RATE) as u64;
     until("everything to be taken", || {
         let position = Ledger::open_to_read(&path).ok()?.position().ok()??;
         (position.seq.0 >= last).then_some(())
     });
     let behind = sent.elapsed().as_secs_f64();
-    let cpu = process_cpu(&site.keeper)? - before;
-    site.keeper.stop(Signal::TERM);
+    let cpu = process_cpu(site.keeper())? - before;
+    site.stop(Signal::TERM);
     Ok((cpu * 1e6 / last as f64, behind))
 }
 

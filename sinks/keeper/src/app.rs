@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError, TrustSource};
+use laniakea_daemon::{Clock, DataDirLock, Lifecycle, LifecycleError, TrustSource};
 use laniakea_wire::{
     Context,
     subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig},
@@ -17,13 +17,13 @@ use crate::{
     herald::Herald,
     keep::{Keeper, list, without_identity},
     ledger::{Ledger, LedgerCursor, SharedLedger},
-    lock::DataDirLock,
     rules::{self, WatchedRules},
     submit::Submitter,
 };
 
-/// The name under which the relay lists this consumer.
-const SINK_NAME: &str = "keeper";
+/// What the lock of the data directory is called, and under which name the relay lists this
+/// consumer.
+const PROGRAM: &str = "keeper";
 
 /// A keeper whose files are open.
 pub struct App {
@@ -116,7 +116,7 @@ fn open_ledger(
         // What is only tried leaves no trace.
         return Ok((SharedLedger::new(Ledger::in_memory()?), None));
     }
-    let lock = DataDirLock::take(&config.data_dir)?;
+    let lock = DataDirLock::take(&config.data_dir, PROGRAM)?;
     BatchFile::remove_all(&config.data_dir).context("could not tidy up the data directory")?;
     Ok((SharedLedger::new(Ledger::open(&config.ledger())?), Some(lock)))
 }
@@ -144,7 +144,7 @@ fn subscribe(
     let (start, name) = if manner.is_dry_run {
         (Start::Now, None)
     } else {
-        (stream.start.0.clone(), Some(SINK_NAME.to_owned()))
+        (stream.start.clone(), Some(PROGRAM.to_owned()))
     };
     let subscription = SubscriptionConfig {
         start,

@@ -12,11 +12,10 @@ mod show;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use keeper::keep::list;
-use laniakea_daemon::{EXIT_FAILED, EXIT_USAGE};
+use laniakea_daemon::{EXIT_USAGE, Failure};
 use laniakea_wire::subscription::SubscriptionError;
-use tokio::runtime::Runtime;
 
 /// Where the configuration is.
 #[derive(Debug, clap::Args)]
@@ -26,29 +25,16 @@ pub(crate) struct ConfigArgument {
     pub(crate) config: PathBuf,
 }
 
-/// A command that did not succeed.
-pub(crate) struct Failure {
-    pub(crate) exit_code: u8,
-    pub(crate) error: anyhow::Error,
-    pub(crate) hint: Option<String>,
-}
-
-impl Failure {
-    /// Somebody has to mend it: a restart does not.
-    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
-        let error = error.into();
-        Self { exit_code: EXIT_USAGE, hint: hint(&error), error }
-    }
-
-    pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
-        let error = error.into();
-        let hint = hint(&error);
-        let exit_code = if hint.is_some() { EXIT_USAGE } else { EXIT_FAILED };
-        Self { exit_code, error, hint }
-    }
-}
-
 pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Adds the hint. Where somebody has to decide, a restart does not help.
+pub(crate) fn explain(mut failure: Failure) -> Failure {
+    failure.hint = hint(&failure.error);
+    if failure.hint.is_some() {
+        failure.exit_code = EXIT_USAGE;
+    }
+    failure
+}
 
 /// What somebody has to decide.
 fn hint(error: &anyhow::Error) -> Option<String> {
@@ -59,11 +45,6 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         )),
         _ => None,
     })
-}
-
-fn runtime() -> Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().context("could not start the runtime")
 }
 
 fn load_rules(config: &keeper::config::Config) -> Result<keeper::rules::Rules> {

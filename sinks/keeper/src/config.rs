@@ -2,20 +2,17 @@
 
 mod identity;
 mod mail;
-mod stream;
-mod submit;
 
 use std::path::{Path, PathBuf};
 
 use laniakea_daemon::{Age, ConfigError, TrustConfig, load_config};
 use laniakea_event::{Dialect, keys::KeyFileError};
+use laniakea_wire::config::{InvalidStream, StreamConfig, SubmitConfig};
 use serde::Deserialize;
 
 pub use self::{
     identity::IdentityConfig,
     mail::{MailServerConfig, TlsConfig},
-    stream::{StartConfig, StreamConfig},
-    submit::SubmitConfig,
 };
 use crate::herald::{Announce, Herald};
 
@@ -79,6 +76,9 @@ pub enum InvalidConfig {
     /// The file is no configuration.
     #[error(transparent)]
     File(#[from] ConfigError),
+    /// `[stream]`
+    #[error(transparent)]
+    Stream(#[from] InvalidStream),
     /// A value makes no sense.
     #[error("{place}: {problem}")]
     Value {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use laniakea_daemon::hostname;
 use laniakea_event::{
     Dialect, Draft, DraftError, EventId, Object, SignedEvent, SignerId, SigningKey, Value,
     keys::KeyFileError,
@@ -126,13 +127,6 @@ impl fmt::Debug for Herald {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Herald({})", self.name())
     }
-}
-
-fn hostname() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim();
-    let fits = !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
 }
 
 #[cfg(test)]

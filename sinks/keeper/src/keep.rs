@@ -26,7 +26,7 @@ use crate::{
     match_rules::{believe, matching},
     rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome, WatchedRules},
     schedule::{Due, Moment, Next, RunId, Schedule},
-    source::{Arrived, confirmed, next_batch},
+    source::{Arrived, next_batch},
     watch::Watch,
 };
 use watching::Judge;
@@ -245,7 +245,7 @@ impl Loop {
                 }
             }
         }
-        let kept = arrived.position.and_then(|position| confirmed(subscription, position));
+        let kept = arrived.position.and_then(|position| subscription.confirmed_part(position));
         if arrived.is_caught_up {
             self.is_catching_up = false;
         }

@@ -19,7 +19,6 @@ mod failpoint;
 pub mod herald;
 pub mod keep;
 pub mod ledger;
-pub mod lock;
 pub mod match_rules;
 pub mod note;
 pub mod rules;

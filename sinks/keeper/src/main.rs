@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
-use laniakea_daemon::{Verbosity, init_logging, print_error};
+use laniakea_daemon::{Verbosity, init_logging};
 
 /// Runs actions on events: what cron did.
 #[derive(Debug, Parser)]
@@ -41,12 +41,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let verbosity = match (arguments.quiet, arguments.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
-    init_logging(verbosity);
+    init_logging(Verbosity::of(arguments.verbose, arguments.quiet));
     let outcome = match arguments.command {
         Command::Run(arguments) => commands::run::run(arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
@@ -56,11 +51,5 @@ fn main() -> ExitCode {
         Command::Retry(arguments) => commands::retry::run(&arguments),
         Command::ImportScheduler(arguments) => commands::import_scheduler::run(&arguments),
     };
-    match outcome {
-        Ok(code) => code,
-        Err(failure) => {
-            print_error(&failure.error, failure.hint.as_deref());
-            ExitCode::from(failure.exit_code)
-        }
-    }
+    outcome.unwrap_or_else(|failure| commands::explain(failure).report())
 }

@@ -22,6 +22,7 @@ pub(crate) use self::template::environment;
 
 use std::time::Duration;
 
+use laniakea_daemon::growing_pause;
 use laniakea_event::SignerId;
 
 use crate::{action::Action, ledger::KnownRule, schedule::Timing, watch::Shape};
@@ -82,7 +83,6 @@ impl Rule {
     /// How long to wait after so many attempts.
     pub fn pause_after(&self, attempt: u32) -> Duration {
         const LONGEST: Duration = Duration::from_hours(1);
-        let doubled = 2_u32.checked_pow(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.pause.saturating_mul(doubled).min(LONGEST)
+        growing_pause(self.pause, attempt, LONGEST)
     }
 }

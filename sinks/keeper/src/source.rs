@@ -2,5 +2,4 @@
 
 mod updates;
 
-pub(crate) use self::updates::confirmed;
 pub use self::updates::{Arrived, next_batch};

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use laniakea_daemon::Stopping;
+use laniakea_daemon::{Stopping, growing_pause};
 use laniakea_wire::{
     Context, WireError,
     curve::Security,
-    submit::{Publisher, PublisherConfig, SubmitError},
+    submit::{Publisher, PublisherConfig, SubmitError, is_final},
 };
 
 use crate::ledger::{LedgerError, Outgoing, SharedLedger};
@@ -78,7 +78,7 @@ impl Submitter {
                     if failures == 1 {
                         report(&error);
                     }
-                    Some(pause_after(failures))
+                    Some(growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE))
                 }
             };
             let wake = async {
@@ -145,38 +145,5 @@ fn report(error: &SubmitError) {
         tracing::error!(%error, "the relay does not trust keeper's key for its events; they wait");
     } else {
         tracing::warn!(%error, "the relay does not take keeper's events; they wait");
-    }
-}
-
-/// Whether the event itself is at fault. Where only the relay's trust is missing, somebody will
-/// mend that, and then every event is welcome.
-fn is_final(reason: &str) -> bool {
-    let error = SubmitError::Rejected { reason: reason.to_owned(), detail: String::new() };
-    !error.is_temporary() && !error.awaits_trust()
-}
-
-fn pause_after(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_events_that_are_at_fault_themselves_are_dropped() {
-        for (reason, dropped) in [
-            ("stale", true),
-            ("too_large", true),
-            ("conflict", true),
-            ("rate_limited", false),
-            ("unavailable", false),
-            ("not_authorised", false),
-            ("unknown_signer", false),
-        ] {
-            assert_eq!(is_final(reason), dropped, "{reason}");
-        }
-        let pauses: Vec<u64> = [1, 2, 7, 99].map(|n| pause_after(n).as_secs()).to_vec();
-        assert_eq!(pauses, [1, 2, 60, 60]);
     }
 }

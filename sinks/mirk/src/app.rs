@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Stopping, TrustSource};
+use laniakea_daemon::{Clock, DataDirLock, Lifecycle, LifecycleError, Stopping, TrustSource};
 use laniakea_wire::{
     Context,
     curve::Security,
@@ -20,7 +20,6 @@ use crate::{
     config::Config,
     control::Control,
     intake::Intake,
-    lock::DataDirLock,
     matrix::{Account, DeviceProblem, Session, Sync, prove_device},
     sink::{Rooms, SendError},
     source::follow,
@@ -28,8 +27,9 @@ use crate::{
     stream_status::StreamStatus,
 };
 
-/// The name under which the relay lists this consumer.
-const SINK_NAME: &str = "mirk";
+/// What the lock of the data directory is called, and under which name the relay lists this
+/// consumer.
+pub const PROGRAM: &str = "mirk";
 /// How often old rows are removed.
 const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
 
@@ -58,7 +58,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let config = Config::load(config_file)?;
         let trust = Arc::new(TrustSource::load(&config.trust)?);
-        let lock = DataDirLock::take(&config.data_dir)?;
+        let lock = DataDirLock::take(&config.data_dir, PROGRAM)?;
         let session_file = config.session_file();
         let session = Session::load(&session_file)?
             .ok_or_else(|| DeviceProblem::NoSession(session_file.display().to_string()))?;
@@ -125,12 +125,12 @@ fn subscribe(
 ) -> anyhow::Result<Subscription> {
     let stream = &config.stream;
     let subscription = SubscriptionConfig {
-        start: stream.start.0.clone(),
+        start: stream.start.clone(),
         // Judged later, event by event: some rooms want to see what is not to be believed, and keys
         // come and go.
         believe: Believe::Everything,
         other_journal: OtherJournal::Stop { accept },
-        name: Some(SINK_NAME.to_owned()),
+        name: Some(PROGRAM.to_owned()),
         cursor: Some(Box::new(StoreCursor(store.clone()))),
         security,
         ..SubscriptionConfig::new(stream.publish.clone(), Some(stream.replay.clone()))

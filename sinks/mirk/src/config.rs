@@ -5,7 +5,6 @@ mod messages;
 mod quiet_hours;
 mod room;
 mod span;
-mod stream;
 
 use std::{
     collections::BTreeSet,
@@ -13,6 +12,7 @@ use std::{
 };
 
 use laniakea_daemon::{ConfigError, TrustConfig, load_config};
+use laniakea_wire::config::{InvalidStream, StreamConfig};
 use serde::Deserialize;
 
 pub use self::{
@@ -21,7 +21,6 @@ pub use self::{
     quiet_hours::QuietHours,
     room::{LimitsConfig, RoomConfig, RoomName, Untrusted},
     span::{Span, human_span},
-    stream::{StartConfig, StreamConfig},
 };
 use crate::describe::InvalidTemplate;
 
@@ -52,6 +51,9 @@ pub enum InvalidConfig {
     /// The file is no configuration.
     #[error(transparent)]
     File(#[from] ConfigError),
+    /// `[stream]`
+    #[error(transparent)]
+    Stream(#[from] InvalidStream),
     /// A value makes no sense.
     #[error("{place}: {problem}")]
     Value {

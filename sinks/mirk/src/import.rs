@@ -16,7 +16,7 @@ mod room;
 mod rule;
 mod write;
 
-use laniakea_catalog::is_hidden;
+use laniakea_catalog::bounded;
 
 use self::{account::Account, old::Old, write::New};
 
@@ -113,19 +113,7 @@ const UNSIGNED: &str = "AllowUnsigned became untrusted = \"mark\" in every room;
 
 /// Foreign text for a message: bounded, on one line, with nothing hidden in it.
 fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (at, character) in text.chars().enumerate() {
-        if at == MAX_SHOWN {
-            out.push('…');
-            break;
-        }
-        if is_hidden(character) || (character.is_whitespace() && character != ' ') {
-            out.extend(character.escape_unicode());
-        } else {
-            out.push(character);
-        }
-    }
-    out
+    bounded(text, MAX_SHOWN)
 }
 
 /// The first names, and how many more there are.

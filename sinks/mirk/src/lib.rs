@@ -19,7 +19,6 @@ pub mod control;
 pub mod describe;
 pub mod import;
 pub mod intake;
-pub mod lock;
 pub mod matrix;
 pub mod preview;
 pub mod route;

@@ -5,7 +5,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
-use laniakea_daemon::{Verbosity, init_logging_with, print_error};
+use laniakea_daemon::{Verbosity, init_logging_with};
 
 /// Posts what happens on the stream to Matrix rooms.
 #[derive(Debug, Parser)]
@@ -42,12 +42,7 @@ const SDK_LOGS: &str = "matrix_sdk=error,matrix_sdk::http_client=off";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let verbosity = match (arguments.quiet, arguments.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
-    init_logging_with(verbosity, SDK_LOGS);
+    init_logging_with(Verbosity::of(arguments.verbose, arguments.quiet), SDK_LOGS);
     let outcome = match arguments.command {
         Command::Run(arguments) => commands::run::run(arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
@@ -56,11 +51,5 @@ fn main() -> ExitCode {
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Why(arguments) => commands::why::run(&arguments),
     };
-    match outcome {
-        Ok(code) => code,
-        Err(failure) => {
-            print_error(&failure.error, failure.hint.as_deref());
-            ExitCode::from(failure.exit_code)
-        }
-    }
+    outcome.unwrap_or_else(|failure| commands::explain(failure).report())
 }

@@ -11,30 +11,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use laniakea_daemon::{Clock, EXIT_FAILED, EXIT_USAGE, load_config};
+use laniakea_daemon::{Clock, Failure, hostname, load_config};
 use laniakea_event::SigningKey;
 use lookout::{announce::Announcer, config::Config, drain::Drain, store::Store};
-use tokio::runtime::Runtime;
 use uuid::Uuid;
-
-/// A command that did not succeed.
-pub(crate) struct Failure {
-    pub(crate) exit_code: u8,
-    pub(crate) error: anyhow::Error,
-    pub(crate) hint: Option<&'static str>,
-}
-
-impl Failure {
-    pub(crate) fn usage(error: anyhow::Error) -> Self {
-        Self { exit_code: EXIT_USAGE, error, hint: None }
-    }
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self { exit_code: EXIT_FAILED, error: error.into(), hint: None }
-    }
-}
 
 /// Loads and checks the configuration.
 fn load(path: &Path) -> Result<Config> {
@@ -59,19 +39,6 @@ fn drain(config: &Config, store: Arc<Mutex<Store>>, clock: Arc<dyn Clock>) -> Re
     Ok(Drain::new(store, clock, &config.submit.endpoint, security)?)
 }
 
-/// The machine's name, if an event can carry it.
-fn hostname() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim();
-    let fits = !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
-}
-
 fn open_store(config: &Config) -> Result<Store, Failure> {
-    Store::open(&config.data_dir).map_err(|error| Failure::usage(error.into()))
-}
-
-fn runtime() -> Result<Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().context("could not start the runtime")
+    Store::open(&config.data_dir).map_err(Failure::usage)
 }

@@ -2,17 +2,16 @@
 
 mod archive;
 mod identity;
-mod submit;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
 use laniakea_event::Dialect;
+use laniakea_wire::config::SubmitConfig;
 use serde::Deserialize;
 
 pub use self::{
     archive::{Archive, Baseline, ProxySetting},
     identity::Identity,
-    submit::Submit,
 };
 
 /// `lookout.toml`.
@@ -27,7 +26,7 @@ pub struct Config {
     /// Who signs.
     pub identity: Identity,
     /// Where the events go.
-    pub submit: Submit,
+    pub submit: SubmitConfig,
     /// What is watched.
     #[serde(rename = "archive")]
     pub archives: Vec<Archive>,

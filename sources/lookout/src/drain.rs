@@ -8,11 +8,11 @@ use std::{
     time::Duration,
 };
 
-use laniakea_daemon::Clock;
+use laniakea_daemon::{Clock, growing_pause};
 use laniakea_wire::{
     Context, WireError,
     curve::Security,
-    submit::{Publisher, PublisherConfig, Receipt, SubmitError},
+    submit::{Publisher, PublisherConfig, Receipt, SubmitError, is_final},
 };
 use tokio::{sync::Notify, task::JoinError, time::sleep};
 use tracing::{debug, error, info, warn};
@@ -166,13 +166,6 @@ impl Drain {
     }
 }
 
-/// Whether the event itself is at fault. Where only the relay's trust is missing, somebody will
-/// mend that, and then every event is welcome.
-fn is_final(reason: &str) -> bool {
-    let error = SubmitError::Rejected { reason: reason.to_owned(), detail: String::new() };
-    !error.is_temporary() && !error.awaits_trust()
-}
-
 /// Keeps the outbox empty until `stop`: at the start, when `filled` says so, and again and again
 /// while the relay is away.
 ///
@@ -197,7 +190,7 @@ pub async fn keep_empty(drain: Drain, filled: Arc<Notify>, stop: Stop) -> Result
                 } else if failures == 1 {
                     warn!(%error, "the relay does not take events; they wait");
                 }
-                Some(pause_after(failures))
+                Some(growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE))
             }
             Err(error) => return Err(error),
         };
@@ -213,20 +206,4 @@ pub async fn keep_empty(drain: Drain, filled: Arc<Notify>, stop: Stop) -> Result
         }
     }
     Ok(())
-}
-
-fn pause_after(failures: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_minute() {
-        let pauses: Vec<u64> =
-            [1, 2, 3, 6, 7, 99].into_iter().map(|n| pause_after(n).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 32, 60, 60]);
-    }
 }

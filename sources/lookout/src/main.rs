@@ -5,7 +5,7 @@ mod command;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{ArgAction, Parser, Subcommand};
-use laniakea_daemon::{Verbosity, init_logging, print_error};
+use laniakea_daemon::{Verbosity, init_logging};
 
 /// Watches APT archives and emits what changed as signed events.
 #[derive(Debug, Parser)]
@@ -42,11 +42,7 @@ struct ConfigArgument {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    init_logging(match (arguments.quiet, arguments.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    });
+    init_logging(Verbosity::of(arguments.verbose, arguments.quiet));
     let outcome = match arguments.command {
         Command::Run(ConfigArgument { config }) => command::run::run(&config),
         Command::Check(ConfigArgument { config }) => command::check::run(&config),
@@ -55,9 +51,6 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            print_error(&failure.error, failure.hint);
-            ExitCode::from(failure.exit_code)
-        }
+        Err(failure) => failure.report(),
     }
 }

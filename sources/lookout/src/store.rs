@@ -11,12 +11,11 @@ mod schema;
 mod suites;
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use laniakea_daemon::{DataDirLock, LockError};
 use rusqlite::Connection;
 
 pub use self::{
@@ -25,34 +24,22 @@ pub use self::{
 };
 
 const DATABASE: &str = "lookout.sqlite";
-const LOCK: &str = "lookout.lock";
 
 /// The state and the outbox, in one `SQLite` database.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     /// Held as long as the store is open: two of us would announce everything twice.
-    _lock: File,
+    _lock: DataDirLock,
 }
 
 /// A store that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The directory or its lock.
-    #[error("could not use the data directory {}", path.display())]
-    Directory {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another lookout is at work.
-    #[error("another lookout is using {}", path.display())]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
+    /// The directory, or another lookout is at work in it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The file belongs to another program.
     #[error("{} is no database of lookout", path.display())]
     Foreign {
@@ -89,7 +76,7 @@ impl Store {
     ///
     /// See [`StoreError`]: a file that is damaged, foreign or newer is never touched.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let lock = lock_directory(data_dir)?;
+        let lock = DataDirLock::take(data_dir, "lookout")?;
         let connection = schema::open(&data_dir.join(DATABASE))?;
         Ok(Self { connection, _lock: lock })
     }
@@ -98,18 +85,6 @@ impl Store {
 /// Locks a shared store. A panic elsewhere left it as its last transaction did.
 pub fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock_directory(data_dir: &Path) -> Result<File, StoreError> {
-    let path = || data_dir.to_owned();
-    let failed = |source| StoreError::Directory { path: path(), source };
-    fs::create_dir_all(data_dir).map_err(failed)?;
-    let lock = File::create(data_dir.join(LOCK)).map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use laniakea_daemon::growing_pause;
 use tokio::{
     sync::Notify,
     task::{JoinError, JoinSet, spawn_blocking},
@@ -143,10 +144,7 @@ impl WatchedSuite {
         let interval = self.archive.interval.limit().unwrap_or(Duration::MAX);
         match self.failures {
             0 => interval,
-            failures => {
-                let factor = 2_u32.saturating_pow(failures - 1);
-                FIRST_RETRY.saturating_mul(factor).min(interval)
-            }
+            failures => growing_pause(FIRST_RETRY, failures, interval),
         }
     }
 }

@@ -10,6 +10,8 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod binaries;
+mod following;
+mod keeper_site;
 mod link;
 mod module;
 mod process;
@@ -18,6 +20,8 @@ mod wait;
 
 pub use crate::{
     binaries::binary,
+    following::{next_event, next_update},
+    keeper_site::KeeperSite,
     link::Link,
     module::Module,
     process::{Memory, Process, Signal},

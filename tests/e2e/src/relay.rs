@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use laniakea_event::{EmitRule, Keyring, Trust};
+use laniakea_event::{EmitRule, Keyring, SignedEvent, Trust};
 use laniakea_wire::{
     Context,
     curve::Security,
@@ -18,8 +18,9 @@ use laniakea_wire::{
     subscription::{Believe, Start, Subscription, SubscriptionConfig},
 };
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
-use crate::{Module, Process, Signal, binary, until, wait::PATIENCE};
+use crate::{Module, Process, Signal, binary, until, wait::PATIENCE, within};
 
 /// A relay that is not started yet.
 pub struct Relay {
@@ -382,6 +383,19 @@ impl RunningRelay {
             ..PublisherConfig::new(self.endpoints.submit.clone())
         };
         Publisher::connect(&self.context, config).unwrap()
+    }
+
+    /// Submits events side by side, and waits until the relay has all of them.
+    pub async fn submit_all(&self, events: impl IntoIterator<Item = SignedEvent>) {
+        let publisher = Arc::new(self.publisher(64));
+        let mut replies = JoinSet::new();
+        for event in events {
+            let publisher = publisher.clone();
+            replies.spawn(async move { publisher.submit(event.into_bytes()).await });
+        }
+        while let Some(reply) = within("a reply", replies.join_next()).await {
+            reply.unwrap().unwrap();
+        }
     }
 
     /// A subscription to this relay that verifies everything.

@@ -4,30 +4,16 @@
 
 use std::{collections::BTreeSet, fs, process::Command};
 
-use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until, within};
+use laniakea_e2e::{
+    Module, Process, Relay, RunningRelay, Signal, binary, next_event, next_update, until, within,
+};
 use laniakea_event::{Digest, Prefix, Seq};
-use laniakea_wire::subscription::{CursorFile, Delivery, Start, Subscription, Update};
+use laniakea_wire::subscription::{CursorFile, Start, Subscription, Update};
 
 const ID: &str = "_lk.archive.package-build-success";
 
 fn archive() -> Module {
     Module::new("archive-01")
-}
-
-async fn next_update(subscription: &mut Subscription) -> Update {
-    within("an update", subscription.next()).await.unwrap().unwrap()
-}
-
-async fn next_event(subscription: &mut Subscription) -> Box<Delivery> {
-    loop {
-        match next_update(subscription).await {
-            Update::Event(delivery) => return delivery,
-            Update::Lost { .. } | Update::Refused { .. } | Update::JournalChanged { .. } => {
-                panic!("the stream is broken")
-            }
-            _ => {}
-        }
-    }
 }
 
 async fn caught_up(subscription: &mut Subscription) {

@@ -2,137 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Output},
-};
+use std::{fs, process::Command};
 
-use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until, within};
+use laniakea_e2e::{KeeperSite, Module, Process, Relay, Signal, binary, until};
 use laniakea_event::{Limits, Object, Value};
 
 /// A whole batch.
 const UNBOUNDED: Limits = Limits { max_bytes: 1 << 26, max_members: 1 << 22, ..Limits::FROM_RELAY };
 const ID: &str = "_lk.archive.package-upload-accepted";
-
-/// A relay, a keeper that follows it, and a program that writes down how it was called.
-struct Site {
-    relay: RunningRelay,
-    archive: Module,
-    stranger: Module,
-    keeper: Option<Process>,
-}
-
-impl Site {
-    fn new(rules: &str) -> Self {
-        let (archive, stranger) = (Module::new("archive-01"), Module::new("other-01"));
-        let relay = Relay::new()
-            .trust(&archive, &["_lk.archive."])
-            .trust(&stranger, &["_lk.archive."])
-            .run();
-        let site = Self { relay, archive, stranger, keeper: None };
-        fs::create_dir(site.path("rules.d")).unwrap();
-        fs::create_dir(site.path("keys")).unwrap();
-        site.archive.publish_key(&site.path("keys"));
-        site.relay.identity().publish_key(&site.path("keys"));
-        site.set_rules(rules);
-        let endpoints = site.relay.endpoints();
-        let directory = site.relay.directory().display();
-        let config = format!(
-            "data_dir = \"{directory}/keeper\"\nrules_dir = \"{directory}/rules.d\"\n\
-             [trust]\nkeys_dir = \"{directory}/keys\"\nrelays = [\"{}\"]\n\
-             [trust.emit]\n\"archive-01\" = [\"_lk.archive.\"]\n\
-             [stream]\npublish = \"{}\"\nreplay = \"{}\"\nstart = \"beginning\"\n",
-            site.relay.name(),
-            endpoints.publish,
-            endpoints.replay
-        );
-        fs::write(site.path("keeper.toml"), config).unwrap();
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.relay.directory().join(name)
-    }
-
-    /// `RECORD` in a rule is a program that appends its stdin to the file `record`.
-    fn set_rules(&self, rules: &str) {
-        let record = self.path("record");
-        let script = format!("cat >> '{}'", record.display());
-        let rules = rules.replace("RECORD", &format!("\"/bin/sh\", \"-c\", \"{script}\""));
-        let rules = rules.replace("DIR", &self.relay.directory().display().to_string());
-        fs::write(self.path("rules.d/test.toml"), rules).unwrap();
-    }
-
-    fn start(&mut self) {
-        let mut command = Command::new(binary("keeper"));
-        command.args(["run", "--config"]).arg(self.path("keeper.toml")).env("NO_COLOR", "1");
-        let keeper = Process::start(&mut command);
-        keeper.line("connected to the relay");
-        self.keeper = Some(keeper);
-    }
-
-    fn stop(&mut self, signal: Signal) {
-        self.keeper.take().unwrap().stop(signal);
-    }
-
-    async fn emit(&self, module: &Module, repo: &str, count: usize) {
-        let publisher = std::sync::Arc::new(self.relay.publisher(64));
-        let mut replies = tokio::task::JoinSet::new();
-        for number in 0..count {
-            let data = Object::from([
-                ("repo".to_owned(), Value::from(repo.to_owned())),
-                ("number".to_owned(), Value::from(number as u64)),
-            ]);
-            let event = module.event_with(ID, data).into_bytes();
-            let publisher = publisher.clone();
-            replies.spawn(async move { publisher.submit(event).await });
-        }
-        while let Some(reply) = within("a reply", replies.join_next()).await {
-            reply.unwrap().unwrap();
-        }
-    }
-
-    /// What the program was given, one run a line.
-    fn record(&self) -> Vec<Recorded> {
-        let text = fs::read_to_string(self.path("record")).unwrap_or_default();
-        // The last line may be half written.
-        let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
-        whole
-            .lines()
-            .map(|line| {
-                let value = Value::parse(line.as_bytes(), &UNBOUNDED);
-                let value = value.unwrap_or_else(|error| panic!("{error}: {line}"));
-                let number = |name: &str| value.get(name).and_then(Value::as_u64).unwrap();
-                Recorded {
-                    key: value.get("key").and_then(Value::as_str).unwrap().to_owned(),
-                    count: number("count"),
-                    run: number("run"),
-                    attempt: number("attempt"),
-                }
-            })
-            .collect()
-    }
-
-    fn recorded(&self, count: usize) -> Vec<Recorded> {
-        until("the runs", || Some(self.record()).filter(|record| record.len() >= count))
-    }
-
-    fn ask(&self, arguments: &[&str]) -> Output {
-        Command::new(binary("keeper"))
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path("keeper.toml"))
-            .output()
-            .unwrap()
-    }
-
-    fn runs(&self) -> String {
-        let output = self.ask(&["runs"]);
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Recorded {
@@ -142,40 +19,80 @@ struct Recorded {
     attempt: u64,
 }
 
+/// Submits so many events of this module.
+async fn emit(site: &KeeperSite, module: &Module, repo: &str, count: usize) {
+    let event = |number: usize| {
+        let data = Object::from([
+            ("repo".to_owned(), Value::from(repo.to_owned())),
+            ("number".to_owned(), Value::from(number as u64)),
+        ]);
+        module.event_with(ID, data)
+    };
+    site.relay.submit_all((0..count).map(event)).await;
+}
+
+/// What the commands were given, one run a line.
+fn record(site: &KeeperSite) -> Vec<Recorded> {
+    let text = fs::read_to_string(site.path("record")).unwrap_or_default();
+    // The last line may be half written.
+    let (whole, _) = text.rsplit_once('\n').unwrap_or_default();
+    whole
+        .lines()
+        .map(|line| {
+            let value = Value::parse(line.as_bytes(), &UNBOUNDED);
+            let value = value.unwrap_or_else(|error| panic!("{error}: {line}"));
+            let number = |name: &str| value.get(name).and_then(Value::as_u64).unwrap();
+            Recorded {
+                key: value.get("key").and_then(Value::as_str).unwrap().to_owned(),
+                count: number("count"),
+                run: number("run"),
+                attempt: number("attempt"),
+            }
+        })
+        .collect()
+}
+
+fn recorded(site: &KeeperSite, count: usize) -> Vec<Recorded> {
+    until("the runs", || Some(record(site)).filter(|record| record.len() >= count))
+}
+
 const AT_ONCE: &str = r#"
 [[rule]]
 name = "publish"
 on = "_lk.archive.package-upload-*"
 key = "{{ data.repo }}"
-exec = { command = [RECORD] }
+exec = { command = ["/bin/sh", "-c", "cat >> DIR/record"] }
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_an_authorised_source_runs_the_command_once() {
-    let mut site = Site::new(AT_ONCE);
+    let stranger = Module::new("other-01");
+    let relay = Relay::new().trust(&stranger, &["_lk.archive."]);
+    let mut site = KeeperSite::at(relay, AT_ONCE);
     site.start();
-    site.emit(&site.stranger, "evil", 3).await;
-    site.emit(&site.archive, "master", 1).await;
-    let record = site.recorded(1);
+    emit(&site, &stranger, "evil", 3).await;
+    emit(&site, &site.archive, "master", 1).await;
+    let record = recorded(&site, 1);
     assert_eq!((record[0].key.as_str(), record[0].count), ("master", 1));
     until("the end of the run", || site.runs().contains("succeeded").then_some(()));
     // Nobody whom keeper does not trust had anything run; and a restart repeats nothing.
     site.stop(Signal::TERM);
     site.start();
-    site.emit(&site.archive, "other", 1).await;
-    let keys: Vec<_> = site.recorded(2).into_iter().map(|run| run.key).collect();
+    emit(&site, &site.archive, "other", 1).await;
+    let keys: Vec<_> = recorded(&site, 2).into_iter().map(|run| run.key).collect();
     assert_eq!(keys, ["master", "other"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_becomes_few_runs_with_every_event_in_exactly_one() {
-    let mut site =
-        Site::new(&AT_ONCE.replace("exec =", "debounce = \"2s\"\nmax_wait = \"10s\"\nexec ="));
+    let mut site = KeeperSite::new(
+        &AT_ONCE.replace("exec =", "debounce = \"2s\"\nmax_wait = \"10s\"\nexec ="),
+    );
     site.start();
-    site.emit(&site.archive, "master", 2_000).await;
-    site.emit(&site.archive, "universe", 500).await;
+    emit(&site, &site.archive, "master", 2_000).await;
+    emit(&site, &site.archive, "universe", 500).await;
     let record = until("all events", || {
-        let record = site.record();
+        let record = record(&site);
         (record.iter().map(|run| run.count).sum::<u64>() >= 2_500).then_some(record)
     });
     let of =
@@ -186,14 +103,14 @@ async fn a_burst_becomes_few_runs_with_every_event_in_exactly_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_while_keeper_was_down_is_not_lost() {
-    let mut site = Site::new(AT_ONCE);
+    let mut site = KeeperSite::new(AT_ONCE);
     site.start();
-    site.emit(&site.archive, "a", 1).await;
-    site.recorded(1);
+    emit(&site, &site.archive, "a", 1).await;
+    recorded(&site, 1);
     site.stop(Signal::KILL);
-    site.emit(&site.archive, "b", 20).await;
+    emit(&site, &site.archive, "b", 20).await;
     site.start();
-    let record = site.recorded(2);
+    let record = recorded(&site, 2);
     assert_eq!((record[1].key.as_str(), record[1].count), ("b", 20));
 }
 
@@ -213,25 +130,25 @@ async fn a_run_whose_end_nobody_knows_is_repeated_only_where_the_rule_says_so() 
         ("on_unknown_outcome = \"skip\"", "unknown"),
         ("on_unknown_outcome = \"retry\"", "succeeded"),
     ] {
-        let mut site = Site::new(&LONG.replace("POLICY", policy));
+        let mut site = KeeperSite::new(&LONG.replace("POLICY", policy));
         site.start();
-        site.emit(&site.archive, "a", 1).await;
-        site.recorded(1);
+        emit(&site, &site.archive, "a", 1).await;
+        recorded(&site, 1);
         site.stop(Signal::KILL);
         assert!(site.runs().contains("started"), "{}", site.runs());
         fs::write(site.path("go"), "").unwrap();
         site.start();
         until("the verdict", || site.runs().contains(state).then_some(()));
-        site.emit(&site.archive, "b", 1).await;
+        emit(&site, &site.archive, "b", 1).await;
         let is_repeated = state == "succeeded";
-        let record = site.recorded(if is_repeated { 3 } else { 2 });
+        let record = recorded(&site, if is_repeated { 3 } else { 2 });
         let first: Vec<_> = record.iter().filter(|run| run.run == 1).collect();
         assert_eq!(first.len(), if is_repeated { 2 } else { 1 }, "{policy}: {record:?}");
         if state == "failed" {
             // Somebody looked, and wants it done.
             let output = site.ask(&["retry", "1"]);
             assert!(output.status.success(), "{output:?}");
-            let record = site.recorded(3);
+            let record = recorded(&site, 3);
             assert_eq!((record[2].run, record[2].attempt), (1, 2));
         }
     }
@@ -239,7 +156,7 @@ async fn a_run_whose_end_nobody_knows_is_repeated_only_where_the_rule_says_so() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_tried_again_and_then_set_aside_with_its_events() {
-    let mut site = Site::new(
+    let mut site = KeeperSite::new(
         r#"
 [[rule]]
 name = "publish"
@@ -250,8 +167,8 @@ exec = { command = ["/bin/sh", "-c", "cat >> DIR/record; echo broken >&2; exit 7
 "#,
     );
     site.start();
-    site.emit(&site.archive, "a", 1).await;
-    let attempts: Vec<_> = site.recorded(3).iter().map(|run| run.attempt).collect();
+    emit(&site, &site.archive, "a", 1).await;
+    let attempts: Vec<_> = recorded(&site, 3).iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [1, 2, 3]);
     let runs = until("the verdict", || {
         let runs = site.runs();
@@ -266,28 +183,28 @@ exec = { command = ["/bin/sh", "-c", "cat >> DIR/record; echo broken >&2; exit 7
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_reload_and_a_broken_file_changes_nothing() {
-    let mut site = Site::new(AT_ONCE);
+    let mut site = KeeperSite::new(AT_ONCE);
     site.start();
     site.set_rules("[[rule]]\nname = 1");
-    site.keeper.as_ref().unwrap().signal(Signal::HUP);
-    let line = site.keeper.as_ref().unwrap().line("not reloaded");
+    site.keeper().signal(Signal::HUP);
+    let line = site.keeper().line("not reloaded");
     assert!(line.contains("test.toml:2:"), "{line}");
     let output = site.ask(&["check"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("test.toml:2: invalid type"));
-    site.emit(&site.archive, "old", 1).await;
-    site.recorded(1);
+    emit(&site, &site.archive, "old", 1).await;
+    recorded(&site, 1);
     site.set_rules(&AT_ONCE.replace("{{ data.repo }}", "new-{{ data.repo }}"));
-    site.keeper.as_ref().unwrap().signal(Signal::HUP);
-    site.keeper.as_ref().unwrap().line("rules loaded");
-    site.emit(&site.archive, "x", 1).await;
-    assert_eq!(site.recorded(2)[1].key, "new-x");
+    site.keeper().signal(Signal::HUP);
+    site.keeper().line("rules loaded");
+    emit(&site, &site.archive, "x", 1).await;
+    assert_eq!(recorded(&site, 2)[1].key, "new-x");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rule_would_do_is_seen_before_it_does_it() {
-    let site = Site::new(&AT_ONCE.replace("exec =", "debounce = \"60s\"\nexec ="));
-    site.emit(&site.archive, "master", 30).await;
+    let site = KeeperSite::new(&AT_ONCE.replace("exec =", "debounce = \"60s\"\nexec ="));
+    emit(&site, &site.archive, "master", 30).await;
     let output = site.ask(&["simulate", "publish", "--since", "1h"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("publish would have run 1 times, for 30 of 30 events\n"), "{text}");
@@ -301,19 +218,17 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     let output = site.ask(&["test", "publish", events.to_str().unwrap()]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("30 events under \"master\" would run [\"/bin/sh\""), "{text}");
-    assert_eq!(site.record(), []);
+    assert_eq!(record(&site), []);
     // A whole keeper that only says what it would do.
-    let mut command = Command::new(binary("keeper"));
-    command.args(["run", "--dry-run", "--config"]).arg(site.path("keeper.toml"));
     site.set_rules(AT_ONCE);
-    let dry = Process::start(command.env("NO_COLOR", "1"));
+    let dry = Process::start(&mut site.command(&["run", "--dry-run"]));
     dry.line("connected to the relay");
-    site.emit(&site.archive, "master", 1).await;
+    emit(&site, &site.archive, "master", 1).await;
     until("a run that is only said", || {
         let said = dry.output().iter().any(|line| line.contains("would run"));
         said.then_some(())
     });
-    assert_eq!(site.record(), []);
+    assert_eq!(record(&site), []);
     assert!(!site.path("keeper/keeper.sqlite").exists());
     assert!(dry.stop(Signal::TERM).success());
 }

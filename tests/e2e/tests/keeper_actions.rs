@@ -8,12 +8,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    process::{Command, Output},
     sync::{Arc, Mutex},
 };
 
-use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until, within};
+use laniakea_e2e::{KeeperSite, Signal, until, within};
 use laniakea_event::{Object, Value};
 use laniakea_wire::{
     Context,
@@ -23,117 +21,34 @@ use laniakea_wire::{
 
 const ID: &str = "_lk.archive.package-upload-accepted";
 
-/// A relay, and a keeper with a key of its own.
-struct Site {
-    relay: RunningRelay,
-    archive: Module,
-    keeper: Option<Process>,
+async fn emit(site: &KeeperSite, repo: &str) {
+    let data = Object::from([("repo".to_owned(), Value::from(repo))]);
+    site.relay.submit_all([site.archive.event_with(ID, data)]).await;
 }
 
-impl Site {
-    fn new(rules: &str) -> Self {
-        let (archive, keeper) = (Module::new("archive-01"), Module::new("keeper-01"));
-        let relay = Relay::new()
-            .trust(&archive, &["_lk.archive."])
-            .trust(&keeper, &["_lk.keeper.", "org.example."])
-            .run();
-        let site = Self { relay, archive, keeper: None };
-        fs::create_dir(site.path("rules.d")).unwrap();
-        fs::create_dir(site.path("keys")).unwrap();
-        for module in [&site.archive, &keeper, site.relay.identity()] {
-            module.publish_key(&site.path("keys"));
-        }
-        keeper.write_secret(&site.path("keeper.key_secret"));
-        site.set_rules(rules);
-        let endpoints = site.relay.endpoints();
-        let directory = site.relay.directory().display();
-        let config = format!(
-            "data_dir = \"{directory}/keeper\"\nrules_dir = \"{directory}/rules.d\"\n\
-             [identity]\nkey_file = \"{directory}/keeper.key_secret\"\n\
-             [submit]\nendpoint = \"{}\"\n\
-             [trust]\nkeys_dir = \"{directory}/keys\"\nrelays = [\"{}\"]\n\
-             [trust.emit]\n\"archive-01\" = [\"_lk.archive.\"]\n\
-             \"keeper-01\" = [\"_lk.keeper.\", \"org.example.\"]\n\
-             [stream]\npublish = \"{}\"\nreplay = \"{}\"\nstart = \"beginning\"\n",
-            endpoints.submit,
-            site.relay.name(),
-            endpoints.publish,
-            endpoints.replay
-        );
-        fs::write(site.path("keeper.toml"), config).unwrap();
-        site
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.relay.directory().join(name)
-    }
-
-    fn set_rules(&self, rules: &str) {
-        let rules = rules.replace("DIR", &self.relay.directory().display().to_string());
-        fs::write(self.path("rules.d/test.toml"), rules).unwrap();
-    }
-
-    fn start(&mut self) {
-        let mut command = Command::new(binary("keeper"));
-        command.args(["run", "--config"]).arg(self.path("keeper.toml")).env("NO_COLOR", "1");
-        let keeper = Process::start(&mut command);
-        keeper.line("connected to the relay");
-        self.keeper = Some(keeper);
-    }
-
-    fn keeper(&self) -> &Process {
-        self.keeper.as_ref().unwrap()
-    }
-
-    fn stop(&mut self, signal: Signal) {
-        self.keeper.take().unwrap().stop(signal);
-    }
-
-    async fn emit(&self, repo: &str) {
-        let data = Object::from([("repo".to_owned(), Value::from(repo))]);
-        let event = self.archive.event_with(ID, data).into_bytes();
-        within("a reply", self.relay.publisher(1).submit(event)).await.unwrap();
-    }
-
-    /// All events that the relay has of these types, oldest first.
-    fn history(&self, prefix: &str) -> Vec<serde_json::Value> {
-        let replay = &self.relay.endpoints().replay;
-        let patience = std::time::Duration::from_secs(20);
-        let mut client =
-            ReplayClient::connect(&Context::new(), replay, &Security::Plain, patience).unwrap();
-        let read = ReadRequest {
-            from: From::After(laniakea_event::Seq::START),
-            prefixes: vec![laniakea_event::Prefix::parse(prefix).unwrap()],
-            limit: 1_000,
-        };
-        let events = client.request(&Request::Read(read)).unwrap().events;
-        events.iter().map(|frame| serde_json::from_slice(frame).unwrap()).collect()
-    }
-
-    /// Waits for so many of these.
-    fn until(&self, prefix: &str, count: usize) -> Vec<serde_json::Value> {
-        until(&format!("{count} of {prefix}"), || {
-            Some(self.history(prefix)).filter(|events| events.len() >= count)
-        })
-    }
-
-    fn ask(&self, arguments: &[&str]) -> Output {
-        Command::new(binary("keeper"))
-            .args(arguments)
-            .arg("--config")
-            .arg(self.path("keeper.toml"))
-            .output()
-            .unwrap()
-    }
-
-    fn runs(&self) -> String {
-        let output = self.ask(&["runs"]);
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
+/// All events that the relay has of these types, oldest first.
+fn history(site: &KeeperSite, prefix: &str) -> Vec<serde_json::Value> {
+    let replay = &site.relay.endpoints().replay;
+    let patience = std::time::Duration::from_secs(20);
+    let mut client =
+        ReplayClient::connect(&Context::new(), replay, &Security::Plain, patience).unwrap();
+    let read = ReadRequest {
+        from: From::After(laniakea_event::Seq::START),
+        prefixes: vec![laniakea_event::Prefix::parse(prefix).unwrap()],
+        limit: 1_000,
+    };
+    let events = client.request(&Request::Read(read)).unwrap().events;
+    events.iter().map(|frame| serde_json::from_slice(frame).unwrap()).collect()
 }
 
-/// What a notes says, in short.
+/// Waits for so many of these.
+fn wait_for(site: &KeeperSite, prefix: &str, count: usize) -> Vec<serde_json::Value> {
+    until(&format!("{count} of {prefix}"), || {
+        Some(history(site, prefix)).filter(|events| events.len() >= count)
+    })
+}
+
+/// What notes say, in short.
 fn told(events: &[serde_json::Value]) -> Vec<String> {
     events
         .iter()
@@ -203,11 +118,11 @@ fn hook(address: &str, more: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_tried_again_until_the_server_takes_it() {
     let server = Server::new(&["503 Busy\r\nretry-after: 1", "500 Oh", "200 OK"]);
-    let mut site = Site::new(&hook(&server.address, "retries = 3\npause = \"0s\""));
+    let mut site = KeeperSite::with_key(&hook(&server.address, "retries = 3\npause = \"0s\""));
     fs::write(site.path("secret"), "0123456789abcdef").unwrap();
     fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(0o600)).unwrap();
     site.start();
-    site.emit("master/../x").await;
+    emit(&site, "master/../x").await;
     let requests = server.requests(3);
     for (number, (head, body)) in requests.iter().enumerate() {
         assert!(head.starts_with("POST /hooks/master%2F..%2Fx HTTP/1.1\r\n"), "{head}");
@@ -218,25 +133,28 @@ async fn a_webhook_is_tried_again_until_the_server_takes_it() {
         assert_eq!((run["count"].as_u64(), run["run"].as_u64()), (Some(1), Some(1)));
     }
     until("the end", || site.runs().contains("succeeded").then_some(()));
-    assert_eq!(told(&site.until("_lk.keeper.", 2)), ["started hook \"1\"", "succeeded hook \"1\""]);
+    assert_eq!(
+        told(&wait_for(&site, "_lk.keeper.", 2)),
+        ["started hook \"1\"", "succeeded hook \"1\""]
+    );
     assert_eq!(server.requests(3).len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_refused_is_not_tried_again() {
     let server = Server::new(&["404 No", "200 OK"]);
-    let mut site = Site::new(&hook(&server.address, "retries = 3\npause = \"0s\""));
+    let mut site = KeeperSite::with_key(&hook(&server.address, "retries = 3\npause = \"0s\""));
     fs::write(site.path("secret"), "0123456789abcdef").unwrap();
     fs::set_permissions(site.path("secret"), fs::Permissions::from_mode(0o600)).unwrap();
     site.start();
-    site.emit("master").await;
-    let notes = site.until("_lk.keeper.", 2);
+    emit(&site, "master").await;
+    let notes = wait_for(&site, "_lk.keeper.", 2);
     assert_eq!(told(&notes), ["started hook \"1\"", "failed hook \"1\""]);
     assert_eq!(notes[1]["data"]["problem"], "the answer is 404 Not Found");
     assert_eq!(server.requests(1).len(), 1);
     // Somebody mended the server.
     assert!(site.ask(&["retry", "1"]).status.success());
-    assert_eq!(told(&site.until("_lk.keeper.", 3))[2], "succeeded hook \"1\"");
+    assert_eq!(told(&wait_for(&site, "_lk.keeper.", 3))[2], "succeeded hook \"1\"");
 }
 
 /// Two rules that cause each other, and one that causes itself.
@@ -261,33 +179,33 @@ exec = { command = ["/bin/true"] }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_chain_and_do_not_go_round_in_a_circle() {
-    let mut site = Site::new(CIRCLE);
+    let mut site = KeeperSite::with_key(CIRCLE);
     site.start();
-    site.emit("master").await;
+    emit(&site, "master").await;
     let line = site.keeper().line("goes round in a circle");
     assert!(line.contains("the rule caused it itself"), "{line}");
-    let second = site.until("org.example.circle.second", 1);
+    let second = wait_for(&site, "org.example.circle.second", 1);
     assert_eq!(second[0]["data"]["repo"], "master");
     let chain = second[0]["chain"].as_array().unwrap();
     assert_eq!(*chain, ["keeper-01/first", "keeper-01/second"]);
-    let first = site.history("org.example.circle.first");
+    let first = history(&site, "org.example.circle.first");
     assert_eq!(first[0]["data"]["count"], 1);
     // It all comes to rest: `own` ran for the end of either, and for nothing of its own.
-    let at_rest = |site: &Site| {
-        let told = told(&site.history("_lk.keeper."));
+    let at_rest = |site: &KeeperSite| {
+        let told = told(&history(site, "_lk.keeper."));
         let ended = told.iter().filter(|note| note.starts_with("succeeded")).count();
         (told.len() == 2 * ended && told.iter().filter(|note| note.contains("own")).count() == 4)
             .then_some(told)
     };
     let before = until("rest", || at_rest(&site));
     assert_eq!(before.len(), 8, "{before:?}");
-    site.emit("other").await;
-    site.until("org.example.circle.second", 2);
+    emit(&site, "other").await;
+    wait_for(&site, "org.example.circle.second", 2);
     let after = until("rest again", || {
-        Some(told(&site.history("_lk.keeper."))).filter(|told| told.len() >= 16)
+        Some(told(&history(&site, "_lk.keeper."))).filter(|told| told.len() >= 16)
     });
     assert_eq!(after.len(), 16, "{after:?}");
-    assert_eq!(site.history("org.example.").len(), 4);
+    assert_eq!(history(&site, "org.example.").len(), 4);
 }
 
 const EMIT: &str = r#"
@@ -299,10 +217,10 @@ emit = { id = "org.example.site.told", data = { repo = "{{ data.repo }}" } }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_relay_has_already_is_not_doubled_after_a_crash() {
-    let mut site = Site::new(EMIT);
+    let mut site = KeeperSite::with_key(EMIT);
     site.start();
-    site.emit("before").await;
-    site.until("org.example.", 1);
+    emit(&site, "before").await;
+    wait_for(&site, "org.example.", 1);
     // The relay goes while keeper has something to say...
     let held = site.path("held");
     site.set_rules(&format!(
@@ -311,8 +229,8 @@ async fn what_the_relay_has_already_is_not_doubled_after_a_crash() {
         held.display()
     ));
     site.keeper().line("rules loaded");
-    site.emit("after").await;
-    site.until("org.example.", 2);
+    emit(&site, "after").await;
+    wait_for(&site, "org.example.", 2);
     until("the slow run", || site.runs().contains("slow").then_some(()));
     until("an empty outbox", || outbox(&site).is_empty().then_some(()));
     site.relay.stop(Signal::TERM);
@@ -325,18 +243,18 @@ async fn what_the_relay_has_already_is_not_doubled_after_a_crash() {
     for event in &waiting {
         within("a reply", site.relay.publisher(1).submit(event.clone())).await.unwrap();
     }
-    let before = site.history("_lk.keeper.run-succeeded").len();
+    let before = history(&site, "_lk.keeper.run-succeeded").len();
     site.start();
     until("an empty outbox", || outbox(&site).is_empty().then_some(()));
-    assert_eq!(site.history("_lk.keeper.run-succeeded").len(), before);
-    let mut told = told(&site.history("_lk.keeper."));
+    assert_eq!(history(&site, "_lk.keeper.run-succeeded").len(), before);
+    let mut told = told(&history(&site, "_lk.keeper."));
     told.sort();
     let told: Vec<&str> = told.iter().map(|note| note.rsplit_once(' ').unwrap().0).collect();
     let (slow, tell) = (["started slow", "succeeded slow"], ["started tell", "succeeded tell"]);
     assert_eq!(told, [slow[0], tell[0], tell[0], slow[1], tell[1], tell[1]]);
 }
 
-fn outbox(site: &Site) -> Vec<Vec<u8>> {
+fn outbox(site: &KeeperSite) -> Vec<Vec<u8>> {
     let path = site.path("keeper/keeper.sqlite");
     let ledger = keeper::ledger::Ledger::open_to_read(&path).unwrap();
     ledger.outbox(100).unwrap().into_iter().map(|outgoing| outgoing.event).collect()
@@ -344,17 +262,17 @@ fn outbox(site: &Site) -> Vec<Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_rules_are_noticed_and_a_broken_file_is_told_of_once() {
-    let mut site = Site::new(EMIT);
+    let mut site = KeeperSite::with_key(EMIT);
     site.start();
     site.set_rules("[[rule]]\nname = 1");
     let line = site.keeper().line("not reloaded");
     assert!(line.contains("test.toml:2:"), "{line}");
-    site.emit("old").await;
-    assert_eq!(site.until("org.example.", 1)[0]["data"]["repo"], "old");
+    emit(&site, "old").await;
+    assert_eq!(wait_for(&site, "org.example.", 1)[0]["data"]["repo"], "old");
     site.set_rules(&EMIT.replace("{{ data.repo }}", "new-{{ data.repo }}"));
     site.keeper().line("rules loaded");
-    site.emit("x").await;
-    assert_eq!(site.until("org.example.", 2)[1]["data"]["repo"], "new-x");
+    emit(&site, "x").await;
+    assert_eq!(wait_for(&site, "org.example.", 2)[1]["data"]["repo"], "new-x");
     let output = site.keeper().output();
     let complaints = output.iter().filter(|line| line.contains("not reloaded")).count();
     assert_eq!(complaints, 1, "{output:?}");
@@ -362,11 +280,7 @@ async fn changed_rules_are_noticed_and_a_broken_file_is_told_of_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_emits_needs_a_key() {
-    let site = Site::new(EMIT);
-    let config = fs::read_to_string(site.path("keeper.toml")).unwrap();
-    let (before, rest) = config.split_once("[identity]").unwrap();
-    let (_, after) = rest.split_once("[trust]").unwrap();
-    fs::write(site.path("keeper.toml"), format!("{before}[trust]{after}")).unwrap();
+    let site = KeeperSite::new(EMIT);
     for command in ["check", "run"] {
         let output = site.ask(&[command]);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -377,7 +291,7 @@ async fn a_rule_that_emits_needs_a_key() {
 
 #[tokio::test]
 async fn what_does_not_come_is_told_and_carries_the_chain() {
-    let mut site = Site::new(
+    let mut site = KeeperSite::with_key(
         r#"
 [[rule]]
 name = "circle"
@@ -395,18 +309,18 @@ exec = { command = ["/bin/sh", "-c", "echo \"$1\" >> DIR/told", "sh", "{{ data.m
 "#,
     );
     site.start();
-    site.until("org.example.silence", 1);
-    site.emit("master").await;
+    wait_for(&site, "org.example.silence", 1);
+    emit(&site, "master").await;
     // Told anew after the event; and what `circle` has emitted itself has not begun its time again.
-    site.until("org.example.silence", 2);
-    assert_eq!(site.history("org.example.circle").len(), 1);
+    wait_for(&site, "org.example.silence", 2);
+    assert_eq!(history(&site, "org.example.circle").len(), 1);
     let told = until("two runs that were told of it", || {
         let text = fs::read_to_string(site.path("told")).unwrap_or_default();
         (text.lines().count() == 2).then_some(text)
     });
     let missing = "_lk.archive.package-upload-accepted or _lk.archive.x";
     assert_eq!(told, format!("{missing}\n{missing}\n"));
-    let absences = site.until("_lk.keeper.run-absent", 3);
+    let absences = wait_for(&site, "_lk.keeper.run-absent", 3);
     assert_eq!(absences.len(), 3);
     for absence in absences {
         let rule = absence["data"]["rule"].as_str().unwrap();

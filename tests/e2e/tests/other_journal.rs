@@ -179,19 +179,7 @@ fn restless(archive: &Module) -> String {
 }
 
 fn header(journal: Uuid, last: Seq) -> Header {
-    Header {
-        ok: true,
-        journal,
-        first: Seq(1),
-        last,
-        count: None,
-        next: None,
-        damaged: Vec::new(),
-        relay: None,
-        time: None,
-        counters: None,
-        sinks: None,
-    }
+    Header::new(journal, Seq(1), last)
 }
 
 fn frame(archive: &Module, journal: Uuid, seq: Seq) -> Vec<u8> {

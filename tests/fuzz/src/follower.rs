@@ -193,19 +193,7 @@ fn answer(input: &mut Input<'_>) -> Answer {
 }
 
 fn header(journal: Uuid, first: Seq, last: Seq, next: Option<Seq>) -> Header {
-    Header {
-        ok: true,
-        journal,
-        first,
-        last,
-        count: None,
-        next,
-        damaged: Vec::new(),
-        relay: None,
-        time: None,
-        counters: None,
-        sinks: None,
-    }
+    Header { next, ..Header::new(journal, first, last) }
 }
 
 /// A relay that takes each event once.

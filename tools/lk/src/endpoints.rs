@@ -163,6 +163,20 @@ impl StreamEndpoints {
     }
 }
 
+/// The submit endpoint of a command that sends.
+#[derive(Debug, Args)]
+pub(crate) struct SubmitEndpoint {
+    /// The relay's submit endpoint.
+    #[arg(
+        long,
+        value_name = "ENDPOINT",
+        env = "LK_SUBMIT",
+        hide_env_values = true,
+        default_value = SUBMIT
+    )]
+    pub(crate) to: String,
+}
+
 /// The replay endpoint of a command that asks once.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayEndpoint {

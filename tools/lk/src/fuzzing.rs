@@ -1,12 +1,13 @@
 //! What shows and reads foreign text, within reach of `tests/fuzz`.
 
+use laniakea_catalog::{visible, visible_lines};
 use laniakea_event::{Object, Value};
 use laniakea_wire::subscription::Delivery;
 
 use crate::{
     commands::emit::data::{Member, collect},
     output::{
-        self, Zone,
+        Zone,
         event_line::{EventLines, Room},
     },
 };
@@ -35,5 +36,5 @@ pub fn write_member(name: &str, value: &Value) -> String {
 
 /// Foreign text of one line, and the same text if it may have several.
 pub fn show(text: &str) -> (String, String) {
-    (output::visible(text), output::visible_lines(text))
+    (visible(text), visible_lines(text, 2))
 }

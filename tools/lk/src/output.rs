@@ -8,7 +8,6 @@ mod notices;
 mod progress;
 mod table;
 mod text;
-mod visible;
 
 pub(crate) use self::{
     events::{EventWriter, Format},
@@ -18,5 +17,4 @@ pub(crate) use self::{
     progress::Progress,
     table::{Table, age},
     text::pad,
-    visible::{visible, visible_lines},
 };

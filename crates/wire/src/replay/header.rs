@@ -40,6 +40,25 @@ pub struct Header {
     pub sinks: Option<Vec<SinkState>>,
 }
 
+impl Header {
+    /// The members that every answer has.
+    pub fn new(journal: Uuid, first: Seq, last: Seq) -> Self {
+        Self {
+            ok: true,
+            journal,
+            first,
+            last,
+            count: None,
+            next: None,
+            damaged: Vec::new(),
+            relay: None,
+            time: None,
+            counters: None,
+            sinks: None,
+        }
+    }
+}
+
 /// A consumer that named itself, as the relay last heard of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkState {

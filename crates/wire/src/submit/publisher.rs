@@ -117,6 +117,13 @@ impl SubmitError {
     }
 }
 
+/// Whether a rejection for this reason says that the event itself is at fault. Where only the relay's
+/// trust is missing, somebody will mend that, and then every event is welcome.
+pub fn is_final(reason: &str) -> bool {
+    let error = SubmitError::Rejected { reason: reason.to_owned(), detail: String::new() };
+    !error.is_temporary() && !error.awaits_trust()
+}
+
 /// Submits events and waits for the relay's replies. Events leave in the order of the calls.
 pub struct Publisher {
     submissions: Option<mpsc::Sender<Pending>>,
@@ -337,4 +344,24 @@ impl PublisherThread {
 enum Senders {
     There,
     Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_wrong_with_the_event_itself_is_final() {
+        for (reason, expected) in [
+            ("stale", true),
+            ("too_large", true),
+            ("conflict", true),
+            ("rate_limited", false),
+            ("unavailable", false),
+            ("not_authorised", false),
+            ("unknown_signer", false),
+        ] {
+            assert_eq!(is_final(reason), expected, "{reason}");
+        }
+    }
 }

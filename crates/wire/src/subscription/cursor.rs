@@ -93,29 +93,50 @@ impl CursorFile {
         Self(path.into())
     }
 
-    fn place(&self) -> String {
+    /// Where it is, as errors name it.
+    pub fn place(&self) -> String {
         self.0.display().to_string()
+    }
+
+    /// What the file holds; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn read(&self) -> Result<Option<String>, CursorError> {
+        match fs::read_to_string(&self.0) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(CursorError::Read { place: self.place(), source }),
+        }
+    }
+
+    /// Replaces what the file holds. A crash leaves the old text or the new one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn replace(&self, text: &str) -> Result<(), CursorError> {
+        replace(&self.0, text).map_err(|source| CursorError::Write { place: self.place(), source })
+    }
+
+    /// The file holds something else.
+    pub fn damaged(&self, source: InvalidPosition) -> CursorError {
+        CursorError::Damaged { place: self.place(), source }
     }
 }
 
 impl CursorStore for CursorFile {
     fn load(&self) -> Result<Option<Position>, CursorError> {
-        let text = match fs::read_to_string(&self.0) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CursorError::Read { place: self.place(), source }),
-        };
-        let position = text.trim_end().parse();
-        position.map(Some).map_err(|source| CursorError::Damaged { place: self.place(), source })
+        let Some(text) = self.read()? else { return Ok(None) };
+        text.trim_end().parse().map(Some).map_err(|source| self.damaged(source))
     }
 
     fn save(&mut self, position: Position) -> Result<(), CursorError> {
-        replace(&self.0, &format!("{position}\n"))
-            .map_err(|source| CursorError::Write { place: self.place(), source })
+        self.replace(&format!("{position}\n"))
     }
 }
 
-/// Replaces a file so that a crash leaves the old text or the new one.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");

@@ -149,19 +149,7 @@ impl Replayer {
 
     fn header(&self) -> Result<Header, Failure> {
         let bounds = self.journal.bounds().map_err(unavailable)?;
-        Ok(Header {
-            ok: true,
-            journal: self.journal.id(),
-            first: bounds.first,
-            last: bounds.last,
-            count: None,
-            next: None,
-            damaged: Vec::new(),
-            relay: None,
-            time: None,
-            counters: None,
-            sinks: None,
-        })
+        Ok(Header::new(self.journal.id(), bounds.first, bounds.last))
     }
 }
 

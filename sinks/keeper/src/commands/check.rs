@@ -36,7 +36,7 @@ struct Facts {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = check(arguments).map_err(Failure::usage)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        println!("{}", serde_json::to_string_pretty(&facts)?);
         return Ok(ExitCode::SUCCESS);
     }
     println!("rules         {}", facts.rules.join(", "));

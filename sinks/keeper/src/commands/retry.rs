@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use keeper::{config::Config, ledger::Ledger};
 use laniakea_daemon::{Clock as _, SystemClock};
 
-use super::{ConfigArgument, Failure, Outcome};
+use super::{ConfigArgument, Outcome};
 
 /// Arguments of `keeper retry`.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    retry(arguments).map_err(Failure::failed)?;
+    retry(arguments)?;
     println!("run {} is tried again as soon as keeper runs", arguments.run);
     Ok(ExitCode::SUCCESS)
 }

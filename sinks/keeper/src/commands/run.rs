@@ -3,10 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use keeper::app::{App, Manner};
-use laniakea_daemon::{Lifecycle, SystemClock};
+use laniakea_daemon::{Lifecycle, SystemClock, runtime};
 use uuid::Uuid;
 
-use super::{ConfigArgument, Failure, Outcome, runtime};
+use super::{ConfigArgument, Failure, Outcome};
 
 /// Arguments of `keeper run`.
 #[derive(Debug, clap::Args)]
@@ -24,11 +24,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments { config: ConfigArgument { config }, accept_journal, dry_run } = arguments;
     let manner = Manner { accept_journal, is_dry_run: dry_run };
-    let runtime = runtime().map_err(Failure::failed)?;
+    let runtime = runtime(2)?;
     runtime.block_on(async {
-        let lifecycle = Lifecycle::new().map_err(Failure::failed)?;
+        let lifecycle = Lifecycle::new()?;
         let app = App::build(&config, Arc::new(SystemClock), manner).map_err(Failure::usage)?;
-        app.run(lifecycle).await.map_err(Failure::failed)?;
+        app.run(lifecycle).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -7,11 +7,12 @@ use keeper::{
     config::Config,
     ledger::{Ledger, RunFacts, RunTrail},
 };
+use laniakea_catalog::visible;
 use serde_json::json;
 
 use super::{
-    ConfigArgument, Failure, Outcome,
-    show::{moment, visible},
+    ConfigArgument, Outcome,
+    show::{lines_of, moment},
 };
 
 /// Arguments of `keeper runs`.
@@ -32,7 +33,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    show(arguments).map_err(Failure::failed)?;
+    show(arguments)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -59,7 +60,7 @@ fn line(run: &RunFacts) -> String {
     let state = state.as_str();
     let key = if key.is_empty() { String::new() } else { format!("  {:?}", visible(key)) };
     let attempts = if *attempts > 1 { format!(", {attempts} attempts") } else { String::new() };
-    let problem = problem.as_ref().map(|problem| format!(": {}", visible(problem)));
+    let problem = problem.as_ref().map(|problem| format!(": {}", lines_of(problem)));
     let problem = problem.unwrap_or_default();
     let began = moment(*began);
     format!("{number:>6}  {began}  {state:<9}  {rule}{key}  {events} events{attempts}{problem}")
@@ -81,9 +82,9 @@ fn show_one(ledger: &Ledger, run: i64, json: bool) -> anyhow::Result<()> {
         let ended = attempt.ended.map_or_else(|| "no end known".to_owned(), moment);
         let problem = attempt.problem.as_deref().unwrap_or("succeeded");
         let (number, began) = (attempt.number, moment(attempt.began));
-        println!("  attempt {number}  {began} to {ended}  {}", visible(problem));
+        println!("  attempt {number}  {began} to {ended}  {}", lines_of(problem));
         if !attempt.output.is_empty() {
-            println!("    {}", visible(&attempt.output));
+            println!("    {}", lines_of(&attempt.output));
         }
     }
     for event in events {

@@ -12,6 +12,7 @@ use keeper::{
     simulate::{SimulatedRun, Simulation},
     watch::{Change, Kept, Step, Watch},
 };
+use laniakea_catalog::visible;
 use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource};
 use laniakea_event::{Trust, write_utc};
 use laniakea_wire::{
@@ -20,10 +21,7 @@ use laniakea_wire::{
 };
 use serde::Serialize;
 
-use super::{
-    ConfigArgument, Failure, Outcome, load_rules,
-    show::{moment, visible},
-};
+use super::{ConfigArgument, Outcome, load_rules, show::moment};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAGE: usize = 1_000;
@@ -78,9 +76,9 @@ struct Facts {
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let facts = simulate(arguments).map_err(Failure::failed)?;
+    let facts = simulate(arguments)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        println!("{}", serde_json::to_string_pretty(&facts)?);
         return Ok(ExitCode::SUCCESS);
     }
     let Facts { rule, seen, not_believed, wanted, runs } = facts;

@@ -13,7 +13,7 @@ use keeper::{
 };
 use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
 
-use super::{ConfigArgument, Failure, Outcome, load_rules, show::visible};
+use super::{ConfigArgument, Failure, Outcome, load_rules, show::lines_of};
 
 /// Arguments of `keeper test`.
 #[derive(Debug, clap::Args)]
@@ -78,14 +78,14 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
                 lines.push(format!("{name}: would wait under the key {key:?}"));
                 batches.entry(key).or_default().push(event);
             }
-            Err(reason) => lines.push(format!("{name}: {}", visible(&reason))),
+            Err(reason) => lines.push(format!("{name}: {}", lines_of(&reason))),
         }
     }
     lines.extend(watch.iter_mut().flat_map(|watch| fired(&watch.overdue(now))));
     for (key, events) in batches {
         let values = batch::of_run(&rule.name, 0, &key, 1, &events);
         let count = events.len();
-        let action = visible(&rule.action.describe(&values));
+        let action = lines_of(&rule.action.describe(&values));
         lines.push(format!("{count} events under {key:?} would run {action}"));
     }
     Ok(lines)

@@ -1,5 +1,6 @@
 use std::{fs, path::Path};
 
+use laniakea_wire::subscription::Start;
 use tempfile::TempDir;
 
 use super::*;
@@ -18,7 +19,7 @@ fn load(text: &str) -> Result<Config, InvalidConfig> {
 fn the_sample_has_every_key_and_the_defaults() {
     let config = load(SAMPLE).unwrap();
     assert_eq!(config.runs, RunsConfig::default());
-    assert_eq!(config.stream.start, StartConfig::default());
+    assert_eq!(config.stream.start, Start::default());
     let mail = config.mail.unwrap();
     assert_eq!((mail.tls, mail.port()), (TlsConfig::default(), 587));
     // What is commented out can be had as it is written.

@@ -1,6 +1,5 @@
 //! What the subscription has, as much as there is at a time.
 
-use laniakea_event::Seq;
 use laniakea_wire::subscription::{Position, Subscription, SubscriptionError, Update};
 
 /// So many events are taken in one transaction.
@@ -38,14 +37,6 @@ pub async fn next_batch(
     Ok(Some(arrived))
 }
 
-/// The position up to where the relay has confirmed its journal: live events say themselves where
-/// they stand, and could say anything.
-pub(crate) fn confirmed(subscription: &Subscription, position: Position) -> Option<Position> {
-    let last = subscription.confirmed()?;
-    (position.journal == last.journal)
-        .then(|| Position { seq: position.seq.min(last.seq), ..position })
-}
-
 impl Arrived {
     fn add(&mut self, update: Update) {
         match update {
@@ -59,30 +50,8 @@ impl Arrived {
             }
             other => {
                 self.is_disconnected |= matches!(other, Update::Disconnected);
-                report(&other);
+                other.log();
             }
         }
-    }
-}
-
-fn report(update: &Update) {
-    match update {
-        Update::Lost { after, before } => {
-            let (first, last) = (after.next(), Seq(before.0.saturating_sub(1)));
-            tracing::error!(%first, %last, "events are lost: the relay does not have them any more");
-        }
-        Update::JournalChanged { from, to } => {
-            tracing::warn!(%from, %to, "the relay has another journal; reading on in it");
-        }
-        Update::Refused { seq, reason } => {
-            tracing::debug!(seq = seq.map(|seq| seq.0), reason, "an event was refused");
-        }
-        Update::Connected => tracing::info!("connected to the relay"),
-        Update::Disconnected => tracing::warn!("disconnected from the relay; trying again"),
-        Update::HandshakeFailed(failure) => {
-            tracing::warn!(%failure, "cannot connect to the relay; trying again");
-        }
-        Update::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
-        _ => {}
     }
 }

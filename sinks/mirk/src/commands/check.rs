@@ -39,7 +39,7 @@ struct Facts {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = check(arguments).map_err(Failure::usage)?;
     if arguments.json {
-        let json = serde_json::to_string_pretty(&facts).map_err(Failure::failed)?;
+        let json = serde_json::to_string_pretty(&facts)?;
         println!("{json}");
         return Ok(ExitCode::SUCCESS);
     }

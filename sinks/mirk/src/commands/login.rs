@@ -8,15 +8,15 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock as _, SystemClock};
+use laniakea_daemon::{Clock as _, DataDirLock, SystemClock, runtime};
 use mirk::{
+    app::PROGRAM,
     config::Config,
-    lock::DataDirLock,
     matrix::{Login, Proof, Recovery, login},
     store::{SharedStore, Store},
 };
 
-use super::{ConfigArgument, Failure, Outcome, runtime};
+use super::{ConfigArgument, Failure, Outcome};
 
 /// Arguments of `mirk login`.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 #[expect(clippy::print_stdout, reason = "the recovery key is shown here and nowhere else")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
-    let _lock = DataDirLock::take(&config.data_dir).map_err(Failure::usage)?;
+    let _lock = DataDirLock::take(&config.data_dir, PROGRAM).map_err(Failure::usage)?;
     let store = Store::open(&config.database()).map_err(Failure::usage)?;
     let proof = proof(arguments, &config).map_err(Failure::usage)?;
     let recovery = recovery(arguments).map_err(Failure::usage)?;
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         replace: arguments.new_device,
         now: SystemClock.now(),
     };
-    let runtime = runtime().map_err(Failure::failed)?;
+    let runtime = runtime(2)?;
     let (session, key) = runtime.block_on(login(wanted)).map_err(Failure::usage)?;
     println!("logged in as {}, device {}", session.user_id, session.device_id);
     match (key, recovery) {

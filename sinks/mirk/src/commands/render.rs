@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     for message in &posted {
         if arguments.json {
-            println!("{}", serde_json::to_string(message).map_err(Failure::failed)?);
+            println!("{}", serde_json::to_string(message)?);
         } else {
             println!("{}", text(message));
         }

@@ -2,11 +2,11 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use laniakea_daemon::{Lifecycle, SystemClock};
+use laniakea_daemon::{Lifecycle, SystemClock, runtime};
 use mirk::app::App;
 use uuid::Uuid;
 
-use super::{ConfigArgument, Failure, Outcome, runtime};
+use super::{ConfigArgument, Failure, Outcome};
 
 /// Arguments of `mirk run`.
 #[derive(Debug, clap::Args)]
@@ -20,11 +20,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments { config: ConfigArgument { config }, accept_journal } = arguments;
-    let runtime = runtime().map_err(Failure::failed)?;
+    let runtime = runtime(2)?;
     runtime.block_on(async {
-        let lifecycle = Lifecycle::new().map_err(Failure::failed)?;
+        let lifecycle = Lifecycle::new()?;
         let app = App::build(&config, Arc::new(SystemClock), accept_journal).await;
-        app.map_err(Failure::usage)?.run(lifecycle).await.map_err(Failure::failed)?;
+        app.map_err(Failure::usage)?.run(lifecycle).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -54,17 +54,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut facts: Vec<Fact> = known.trails.iter().map(Fact::of_trail).collect();
     match ask(&config, arguments.digest) {
         Ok(Some(frame)) => {
-            facts.extend(explain(config, &known, frame, &trust).map_err(Failure::failed)?);
+            facts.extend(explain(config, &known, frame, &trust)?);
         }
         Ok(None) if facts.is_empty() => {
             let error = anyhow!("neither the bot nor the relay has an event {}", arguments.digest);
-            return Err(Failure::failed(error));
+            return Err(error.into());
         }
-        Err(error) if facts.is_empty() => return Err(Failure::failed(error)),
+        Err(error) if facts.is_empty() => return Err(error.into()),
         Ok(None) | Err(_) => {}
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts).map_err(Failure::failed)?);
+        println!("{}", serde_json::to_string_pretty(&facts)?);
         return Ok(ExitCode::SUCCESS);
     }
     for fact in &facts {

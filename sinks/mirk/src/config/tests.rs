@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 
-use laniakea_event::Seq;
 use laniakea_wire::subscription::Start;
 
 use super::*;
@@ -142,15 +141,12 @@ fn words_and_times_mean_what_they_say() {
         msgtype = 'notice'
         limits = {{ digest_after = '2m' }}"
     ));
-    assert_eq!(config.stream.start.0, Start::Since("2026-11-01T00:00:00Z".to_owned()));
+    assert_eq!(config.stream.start, Start::Since("2026-11-01T00:00:00Z".to_owned()));
     let style = config.rooms[0].style(&config.messages);
     assert_eq!((style.stories, style.msgtype), (StoryStyle::Thread, MessageType::Notice));
     assert_eq!(style.limits.digest_after, jiff::SignedDuration::from_mins(2));
     assert_eq!((style.limits.burst, style.limits.per_minute), (10, 6));
     assert_eq!(config.rooms[0].untrusted, Untrusted::Mark);
-    let start = |text| StartConfig::try_from(String::from(text)).map(|start| start.0);
-    assert_eq!(start("now"), Ok(Start::Now));
-    assert_eq!(start("beginning"), Ok(Start::After(Seq::START)));
 }
 
 #[test]

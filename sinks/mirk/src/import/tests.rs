@@ -1,5 +1,7 @@
 use std::fs;
 
+use laniakea_catalog::is_hidden;
+
 use super::*;
 use crate::config::Config;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use laniakea_daemon::growing_pause;
 
 /// The homeserver, as the workers see it.
 ///
@@ -68,10 +69,7 @@ impl SendError {
         match self {
             Self::Limited(pause) => (*pause).min(LONGEST_LIMIT),
             Self::Closed(_) => CLOSED_PAUSE,
-            _ => {
-                let factor = 2_u32.saturating_pow(failures.saturating_sub(1).min(10));
-                FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
-            }
+            _ => growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use laniakea_daemon::Stopping;
-use laniakea_event::Seq;
 use laniakea_wire::subscription::{CursorError, Position, Subscription, SubscriptionError, Update};
 
 use crate::{intake::Intake, store::StoreError};
@@ -69,19 +68,13 @@ async fn take(
     if !frames.is_empty() {
         // Live events say themselves where they stand, and could say anything: the position is
         // kept as far as the relay's replay has confirmed it. The rest follows by the cursor.
-        let confirmed = subscription.confirmed();
-        let kept = position.zip(confirmed).and_then(|(at, last)| at_most(at, last));
+        let kept = position.and_then(|position| subscription.confirmed_part(position));
         intake.take(frames, kept).await?;
     }
     if let Some(position) = position {
         subscription.handled(position)?;
     }
     failure.map_or(Ok(()), |error| Err(error.into()))
-}
-
-fn at_most(position: Position, confirmed: Position) -> Option<Position> {
-    (position.journal == confirmed.journal)
-        .then(|| Position { seq: position.seq.min(confirmed.seq), ..position })
 }
 
 /// What has come.
@@ -102,30 +95,8 @@ impl Batch {
                 self.position = Some(position);
                 tracing::debug!(seq = %position.seq, "caught up");
             }
-            other => report(&other),
+            other => other.log(),
         }
         Ok(())
-    }
-}
-
-fn report(update: &Update) {
-    match update {
-        Update::Lost { after, before } => {
-            let (first, last) = (after.next(), Seq(before.0.saturating_sub(1)));
-            tracing::error!(%first, %last, "events are lost: the relay does not have them any more");
-        }
-        Update::JournalChanged { from, to } => {
-            tracing::warn!(%from, %to, "the relay has another journal; reading on in it");
-        }
-        Update::Refused { seq, reason } => {
-            tracing::debug!(seq = seq.map(|seq| seq.0), reason, "an event was refused");
-        }
-        Update::Connected => tracing::info!("connected to the relay"),
-        Update::Disconnected => tracing::warn!("disconnected from the relay; trying again"),
-        Update::HandshakeFailed(failure) => {
-            tracing::warn!(%failure, "cannot connect to the relay; trying again");
-        }
-        Update::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
-        Update::Event(_) | Update::Progress { .. } | Update::CaughtUp(_) => {}
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use laniakea_daemon::{EXIT_REJECTED, EXIT_UNREACHABLE, SystemClock};
+use laniakea_daemon::{EXIT_REJECTED, EXIT_UNREACHABLE, SystemClock, runtime};
 use laniakea_wire::submit::SubmitError;
 use lookout::{
     config::{Config, SuiteName},
@@ -20,7 +20,7 @@ use lookout::{
 use serde::Serialize;
 use tokio::{runtime::Runtime, sync::watch};
 
-use super::{Failure, announcer, drain, load, open_store, runtime};
+use super::{Failure, announcer, drain, load, open_store};
 
 /// How often sending is tried while the relay asks for patience, and the pause in between.
 const ATTEMPTS: u32 = 5;
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let store = Arc::new(Mutex::new(open_store(&config)?));
     let announcer = announcer(&config).map_err(Failure::usage)?;
     let drain = drain(&config, store.clone(), Arc::new(SystemClock)).map_err(Failure::usage)?;
-    let runtime = runtime()?;
+    let runtime = runtime(2)?;
     let (_never, stop) = watch::channel(false);
     let stop = Stop::new(stop);
 
@@ -74,8 +74,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if drained.rejected > 0 {
         let error = anyhow!("the relay rejected {} events", drained.rejected);
-        let hint = Some("they are in the table `rejected` of the database, with its reasons");
-        return Err(Failure { exit_code: EXIT_REJECTED, error, hint });
+        let hint = "they are in the table `rejected` of the database, with its reasons";
+        return Err(Failure { exit_code: EXIT_REJECTED, error, hint: Some(hint.to_owned()) });
     }
     Ok(())
 }
@@ -106,7 +106,8 @@ fn send(runtime: &Runtime, drain: &Drain, stop: &Stop) -> Result<Drained, Failur
                     exit_code: EXIT_REJECTED,
                     error: error.into(),
                     hint: Some(
-                        "trust the key at the relay with `lk key trust`; the events are kept",
+                        "trust the key at the relay with `lk key trust`; the events are kept"
+                            .to_owned(),
                     ),
                 });
             }
@@ -118,7 +119,7 @@ fn send(runtime: &Runtime, drain: &Drain, stop: &Stop) -> Result<Drained, Failur
                 return Err(Failure {
                     exit_code: EXIT_UNREACHABLE,
                     error: error.into(),
-                    hint: Some("the events are kept and sent the next time"),
+                    hint: Some("the events are kept and sent the next time".to_owned()),
                 });
             }
             Err(error) => return Err(error.into()),

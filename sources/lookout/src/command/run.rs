@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use laniakea_daemon::{Clock, Lifecycle, SystemClock};
+use laniakea_daemon::{Clock, Lifecycle, SystemClock, runtime};
 use lookout::{
     config::Config,
     run::{Setup, run as work},
@@ -15,7 +15,7 @@ use lookout::{
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::{Failure, announcer, drain, load, open_store, runtime};
+use super::{Failure, announcer, drain, load, open_store};
 
 /// What a running lookout keeps from one configuration to the next.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
         App { store: Arc::new(Mutex::new(open_store(&config)?)), clock: Arc::new(SystemClock) };
     let setup = app.set_up(config).map_err(Failure::usage)?;
 
-    let runtime = runtime()?;
+    let runtime = runtime(2)?;
     runtime.block_on(async {
         let mut lifecycle = Lifecycle::new()?;
         let (new_setups, reloads) = mpsc::channel(1);

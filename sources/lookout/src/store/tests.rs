@@ -220,7 +220,10 @@ fn a_rejected_event_is_set_aside_with_the_reason_and_never_both_here_and_there()
 fn two_lookouts_cannot_use_one_directory() {
     let directory = tempfile::tempdir().unwrap();
     let first = Store::open(directory.path()).unwrap();
-    assert!(matches!(Store::open(directory.path()), Err(StoreError::InUse { .. })));
+    assert!(matches!(
+        Store::open(directory.path()),
+        Err(StoreError::Lock(LockError::InUse { .. }))
+    ));
     drop(first);
     Store::open(directory.path()).unwrap();
 }

@@ -46,11 +46,11 @@ fn what_does_not_come_is_missed_and_what_came_during_a_downtime_is_not() {
     job(&place, "finished", "late");
     job(&place, "assigned", "moved");
     // Had keeper been there, `late` would have been missed too; it is seen before anything runs.
-    let said = place.ask(&["simulate", "stuck", "--since", "1h"]);
+    let said = place.told(&["simulate", "stuck", "--since", "1h"]);
     assert!(said.starts_with("stuck would have run 2 times, for 8 of 8 events\n"), "{said}");
     assert!(said.contains("\"late\"  1 events since"), "{said}");
     let history = place.history();
-    let said = place.ask(&["test", "moved", history.to_str().unwrap()]);
+    let said = place.told(&["test", "moved", history.to_str().unwrap()]);
     assert!(said.contains("part 1 and part 3 under the key \"moved\""), "{said}");
     assert!(said.contains("would run with 3 events under \"moved\"\n"), "{said}");
     place.start();

@@ -1,10 +1,10 @@
 //! Relays in circles, in rows and side by side.
 
-use laniakea_e2e::{Module, RunningRelay, Signal, until};
+use laniakea_e2e::{Module, RunningRelay, Signal, next_event, until};
 use laniakea_event::SignerId;
 use laniakea_wire::subscription::Start;
 
-use crate::{ID, archive, has_events, journal, next_event, relay, submit};
+use crate::{ID, archive, has_events, journal, relay, submit};
 
 /// Restarts a relay that follows another one since its configuration was changed.
 fn follow(relay: &mut RunningRelay, upstream: &RunningRelay) {

@@ -10,7 +10,9 @@ mod side_by_side;
 use std::{fs, sync::atomic::Ordering, time::Duration};
 
 use laniakea_daemon::{Clock as _, SystemClock};
-use laniakea_e2e::{Link, Module, Relay, RunningRelay, Signal, until, within};
+use laniakea_e2e::{
+    Link, Module, Relay, RunningRelay, Signal, next_event, next_update, until, within,
+};
 use laniakea_event::{
     Digest, Draft, EventId, Limits, Object, Seq, SignedEvent, SignerId, SubmittedEvent,
 };
@@ -18,7 +20,7 @@ use laniakea_wire::{
     Context, Endpoint, Listen,
     publish::{Publication, PublishServer},
     replay::{Header, ReplayServer},
-    subscription::{Believe, Delivery, Start, Subscription, Update},
+    subscription::{Believe, Start, Subscription, Update},
 };
 
 const ID: &str = "_lk.archive.package-build-success";
@@ -34,22 +36,6 @@ fn relay(name: &str, module: &Module) -> Relay {
         .identity(&Module::new(name))
         .trust(module, &["_lk.archive."])
         .limit("rate_per_signer = 100000")
-}
-
-async fn next_update(subscription: &mut Subscription) -> Update {
-    within("an update", subscription.next()).await.unwrap().unwrap()
-}
-
-async fn next_event(subscription: &mut Subscription) -> Box<Delivery> {
-    loop {
-        match next_update(subscription).await {
-            Update::Event(delivery) => return delivery,
-            Update::Lost { .. } | Update::Refused { .. } | Update::JournalChanged { .. } => {
-                panic!("the stream is broken")
-            }
-            _ => {}
-        }
-    }
 }
 
 async fn next_digests(subscription: &mut Subscription, count: usize) -> Vec<Digest> {
@@ -309,19 +295,7 @@ async fn an_upstream_that_answers_nonsense_is_tried_again_and_harms_nobody() {
 }
 
 fn nonsense() -> Header {
-    Header {
-        ok: true,
-        journal: uuid::Uuid::nil(),
-        first: Seq(1),
-        last: Seq(7),
-        count: None,
-        next: None,
-        damaged: Vec::new(),
-        relay: None,
-        time: None,
-        counters: None,
-        sinks: None,
-    }
+    Header::new(uuid::Uuid::nil(), Seq(1), Seq(7))
 }
 
 /// For events that no source signed.

@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     commands::runtime,
-    endpoints::SUBMIT,
+    endpoints::SubmitEndpoint,
     failure::Explain as _,
     output::{Facts, print_json},
     random::random,
@@ -44,15 +44,8 @@ pub(crate) struct Emit {
     /// The secret key that signs.
     #[arg(long, value_name = "FILE", env = "LK_KEY", hide_env_values = true)]
     key: PathBuf,
-    /// The relay's submit endpoint.
-    #[arg(
-        long,
-        value_name = "ENDPOINT",
-        env = "LK_SUBMIT",
-        hide_env_values = true,
-        default_value = SUBMIT
-    )]
-    to: String,
+    #[command(flatten)]
+    submit: SubmitEndpoint,
     /// The endpoint is encrypted: the relay's public key file, which holds its CURVE key. The relay
     /// lets the CURVE key in that is in the secret key file.
     #[arg(long, value_name = "FILE", env = "LK_SERVER_KEY", hide_env_values = true)]
@@ -86,7 +79,7 @@ impl Emit {
             Some(server) => Security::with_key_file(CurveKey::load(server)?, &self.key)?,
             None => Security::Plain,
         };
-        let (to, timeout, json) = (self.to.clone(), self.timeout, self.json);
+        let (to, timeout, json) = (self.submit.to.clone(), self.timeout, self.json);
         let spool = self.spooling.open()?;
         let draft = self.into_draft(session.clock.now())?;
         let event = draft.sign(&key).or_usage()?.into_bytes();

@@ -4,12 +4,13 @@ use std::{io, time::Duration};
 
 use clap::Args;
 use indicatif::HumanDuration;
+use laniakea_catalog::visible;
 use laniakea_wire::replay::{Header, Request, SinkStanding, SinkState};
 use serde_json::{Value as Json, json};
 
 use crate::{
     endpoints::ReplayEndpoint,
-    output::{Facts, print_json, visible},
+    output::{Facts, print_json},
     session::Session,
 };
 

@@ -1,7 +1,7 @@
 //! One event a line: time, how much it matters, id, signers, summary.
 
 use anstyle::{AnsiColor, Style};
-use laniakea_catalog::{Catalog, Severity};
+use laniakea_catalog::{Catalog, Severity, visible};
 use laniakea_event::SignerId;
 use laniakea_wire::subscription::Delivery;
 use unicode_width::UnicodeWidthStr as _;
@@ -9,7 +9,6 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::output::{
     Zone, pad,
     text::{keep_end, keep_start},
-    visible,
 };
 
 const DIM: Style = Style::new().dimmed();

@@ -7,10 +7,11 @@ use std::{
 };
 
 use anstyle::Style;
+use laniakea_catalog::visible;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::output::{pad, visible};
+use crate::output::pad;
 
 const NAME: Style = Style::new().dimmed();
 const HEADING: Style = Style::new().bold();

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::output::visible_lines;
+use laniakea_catalog::visible_lines;
 
 const NOTE: Style = Style::new().dimmed();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -39,5 +39,5 @@ impl Notices {
 /// Writes a line to stderr: a word in that style, and the text with nothing hidden in it.
 pub(crate) fn say(style: Style, word: &str, text: &str) {
     // There is nobody to tell that stderr is closed.
-    drop(writeln!(anstream::stderr(), "{style}{word}{style:#} {}", visible_lines(text)));
+    drop(writeln!(anstream::stderr(), "{style}{word}{style:#} {}", visible_lines(text, 2)));
 }

@@ -4,9 +4,10 @@ use std::io::{self, Write as _};
 
 use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
+use laniakea_catalog::visible;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::output::{pad, visible};
+use crate::output::pad;
 
 const HEADING: Style = Style::new().bold();
 

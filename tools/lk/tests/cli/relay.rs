@@ -248,19 +248,7 @@ impl Core {
 
     fn answer(&self, request: &ReplayRequest) -> Result<(Header, Vec<Vec<u8>>), Failure> {
         let bounds = self.journal.bounds().unwrap();
-        let mut header = Header {
-            ok: true,
-            journal: self.journal.id(),
-            first: bounds.first,
-            last: bounds.last,
-            count: None,
-            next: None,
-            damaged: Vec::new(),
-            relay: None,
-            time: None,
-            counters: None,
-            sinks: None,
-        };
+        let mut header = Header::new(self.journal.id(), bounds.first, bounds.last);
         let Request::Read(Read { from, prefixes, limit }) = &request.request else {
             header.relay = Some("lighthouse-01".to_owned());
             header.time = Some("2026-11-23T16:00:00Z".to_owned());

@@ -74,19 +74,7 @@ impl Relay {
     }
 
     fn answer(&self, request: &Request, limit: usize) -> Answer {
-        let mut header = Header {
-            ok: true,
-            journal: self.journal,
-            first: self.first,
-            last: self.last(),
-            count: None,
-            next: None,
-            damaged: Vec::new(),
-            relay: None,
-            time: None,
-            counters: None,
-            sinks: None,
-        };
+        let mut header = Header::new(self.journal, self.first, self.last());
         let Request::Read(Read { from, prefixes, .. }) = request else {
             return Answer { header, events: Vec::new() };
         };

@@ -4,9 +4,7 @@
 //! what that one lacks is then read again instead of passed over.
 
 use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +12,9 @@ use std::{
 };
 
 use laniakea_event::Seq;
-use laniakea_wire::subscription::{CursorError, CursorStore, InvalidPosition, Position};
+use laniakea_wire::subscription::{
+    CursorError, CursorFile, CursorStore, InvalidPosition, Position,
+};
 use uuid::Uuid;
 
 /// How far the own journal goes, at the least.
@@ -49,32 +49,23 @@ impl OwnPosition {
 /// A file of two positions: the upstream's and the own one.
 #[derive(Debug, Clone)]
 pub(super) struct UpstreamCursor {
-    path: PathBuf,
+    file: CursorFile,
     own: Arc<OwnPosition>,
 }
 
 impl UpstreamCursor {
     pub(super) fn new(path: PathBuf, own: Arc<OwnPosition>) -> Self {
-        Self { path, own }
-    }
-
-    fn place(&self) -> String {
-        self.path.display().to_string()
+        Self { file: CursorFile::new(path), own }
     }
 }
 
 impl CursorStore for UpstreamCursor {
     fn load(&self) -> Result<Option<Position>, CursorError> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(CursorError::Read { place: self.place(), source }),
-        };
-        let (upstream, own) =
-            parse(&text).map_err(|source| CursorError::Damaged { place: self.place(), source })?;
+        let Some(text) = self.file.read()? else { return Ok(None) };
+        let (upstream, own) = parse(&text).map_err(|source| self.file.damaged(source))?;
         if !self.own.has(own) {
             tracing::warn!(
-                cursor = self.place(),
+                cursor = self.file.place(),
                 "the journal lacks what an upstream's position stands for: reading it from its beginning"
             );
             return Ok(None);
@@ -84,8 +75,7 @@ impl CursorStore for UpstreamCursor {
     }
 
     fn save(&mut self, position: Position) -> Result<(), CursorError> {
-        replace(&self.path, &format!("{position}\n{}\n", self.own.now()))
-            .map_err(|source| CursorError::Write { place: self.place(), source })
+        self.file.replace(&format!("{position}\n{}\n", self.own.now()))
     }
 }
 
@@ -94,17 +84,10 @@ fn parse(text: &str) -> Result<(Position, Position), InvalidPosition> {
     Ok((upstream.parse()?, own.parse()?))
 }
 
-/// Replaces a file so that a crash leaves the old text or the new one.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_extension("cursor.new");
-    let mut file = fs::File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()?;
-    fs::rename(&new, path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     const OWN: Uuid = Uuid::from_u128(1);

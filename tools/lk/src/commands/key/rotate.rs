@@ -202,7 +202,7 @@ fn ask_on(
     out: &mut dyn io::Write,
 ) -> io::Result<Option<Python>> {
     for _ in 0..3 {
-        write!(out, "{} [yes/no] ", crate::output::visible(question))?;
+        write!(out, "{} [yes/no] ", laniakea_catalog::visible(question))?;
         out.flush()?;
         let mut answer = String::new();
         io::Read::take(&mut *answers, 100).read_line(&mut answer)?;

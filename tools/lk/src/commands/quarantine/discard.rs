@@ -6,9 +6,8 @@ use clap::Args;
 use laniakea_spool::{Pattern, Quarantine};
 
 use crate::{
-    commands::named::{events, resolve},
+    commands::named::{resolve, tell_dropped},
     failure::Explain as _,
-    output::{Facts, print_json},
 };
 
 /// Arguments of `lk quarantine drop`.
@@ -42,10 +41,6 @@ impl Discard {
         let names = quarantine.names()?;
         let chosen =
             if self.which.all { names } else { resolve(&self.which.names, &names, &self.dir)? };
-        let dropped = quarantine.remove(&chosen)?;
-        if self.json {
-            return print_json(&serde_json::json!({"dropped": dropped}));
-        }
-        Ok(Facts::default().and("dropped", events(dropped)).print(0)?)
+        tell_dropped(quarantine.remove(&chosen)?, self.json)
     }
 }

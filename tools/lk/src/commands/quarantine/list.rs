@@ -7,7 +7,7 @@ use laniakea_spool::{Damaged, Held, Quarantine};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    commands::named::short,
+    commands::named::{describe_damaged, describe_foreign, print_damaged, short, warn_of_foreign},
     failure::Explain as _,
     output::{Table, age, print_json},
     session::Session,
@@ -40,14 +40,11 @@ impl List {
         if self.json {
             return print_json(&json!({
                 "events": held.iter().map(describe).collect::<Vec<_>>(),
-                "damaged": damaged.iter().map(describe_damage).collect::<Vec<_>>(),
-                "foreign": foreign.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+                "damaged": describe_damaged(&damaged),
+                "foreign": describe_foreign(&foreign),
             }));
         }
-        for path in &foreign {
-            let text = format!("{} does not belong here; it is left alone", path.display());
-            session.notices.warning(&text);
-        }
+        warn_of_foreign(&foreign, session);
         print(&held, &damaged, session)?;
         if held.is_empty() {
             session.notices.note("no event is in quarantine");
@@ -77,11 +74,7 @@ fn print(held: &[Held], damaged: &[Damaged], session: &Session<'_>) -> std::io::
         ]);
     }
     table.print_under(&format!("in quarantine ({})", held.len()))?;
-    let mut table = Table::default();
-    for Damaged { name, path, problem } in damaged {
-        table.push(&[name.number.to_string(), path.display().to_string(), problem.clone()]);
-    }
-    table.print_under(&format!("damaged ({})", damaged.len()))
+    print_damaged(damaged)
 }
 
 /// Everything but the event itself.
@@ -96,8 +89,4 @@ pub(super) fn describe(held: &Held) -> Json {
         "last": held.failures.last.to_string(),
         "error": held.failures.error,
     })
-}
-
-fn describe_damage(Damaged { name, path, problem }: &Damaged) -> Json {
-    json!({"number": name.number, "path": path.display().to_string(), "problem": problem})
 }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use laniakea_catalog::visible;
 use laniakea_spool::{Held, Pattern, Quarantine};
 use serde_json::value::RawValue;
 
@@ -14,7 +15,7 @@ use super::list::describe;
 use crate::{
     commands::named::resolve,
     failure::Explain as _,
-    output::{Facts, print_json, visible},
+    output::{Facts, print_json},
 };
 
 /// Arguments of `lk quarantine show`.

@@ -6,9 +6,8 @@ use clap::Args;
 use laniakea_spool::{Name, Pattern, Spool};
 
 use crate::{
-    commands::named::{events, resolve},
+    commands::named::{resolve, tell_dropped},
     failure::Explain as _,
-    output::{Facts, print_json},
 };
 
 /// Arguments of `lk spool drop`.
@@ -52,10 +51,6 @@ impl Discard {
             names.dedup();
             if self.which.all { names } else { resolve(&self.which.names, &names, &self.dir)? }
         };
-        let dropped = spool.remove(&names)?;
-        if self.json {
-            return print_json(&serde_json::json!({"dropped": dropped}));
-        }
-        Ok(Facts::default().and("dropped", events(dropped)).print(0)?)
+        tell_dropped(spool.remove(&names)?, self.json)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         named::{events, wait},
         runtime,
     },
-    endpoints::{Encryption, SUBMIT},
+    endpoints::{Encryption, SubmitEndpoint},
     failure::{Explain as _, hinted},
     output::{Facts, Notices, Progress, print_json},
     session::Session,
@@ -34,15 +34,8 @@ pub(crate) struct Flush {
     /// The spool's directory.
     #[arg(value_name = "DIR", env = "LK_SPOOL", hide_env_values = true)]
     dir: PathBuf,
-    /// The relay's submit endpoint.
-    #[arg(
-        long,
-        value_name = "ENDPOINT",
-        env = "LK_SUBMIT",
-        hide_env_values = true,
-        default_value = SUBMIT
-    )]
-    to: String,
+    #[command(flatten)]
+    submit: SubmitEndpoint,
     #[command(flatten)]
     encryption: Encryption,
     /// Send also again what the relay rejected, each where it stood.
@@ -63,7 +56,7 @@ impl Flush {
         let config = PublisherConfig {
             security,
             timeout: self.timeout,
-            ..PublisherConfig::new(self.to.clone())
+            ..PublisherConfig::new(self.submit.to.clone())
         };
         let publisher = Publisher::connect(&Context::new(), config)?;
         let mut flushing = Flushing::new(spool.waiting()?.len(), session.notices);

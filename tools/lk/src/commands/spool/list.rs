@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use laniakea_spool::{Contents, Damaged, Rejected, Spool, Waiting};
+use laniakea_spool::{Contents, Rejected, Spool, Waiting};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    commands::named::short,
+    commands::named::{describe_damaged, describe_foreign, print_damaged, short, warn_of_foreign},
     failure::Explain as _,
     output::{Table, age, print_json},
     session::Session,
@@ -30,10 +30,7 @@ impl List {
         if self.json {
             return print_json(&describe(&contents));
         }
-        for path in &contents.foreign {
-            let text = format!("{} does not belong here; it is left alone", path.display());
-            session.notices.warning(&text);
-        }
+        warn_of_foreign(&contents.foreign, session);
         print(&contents, session)?;
         if contents.waiting.is_empty() && contents.rejected.is_empty() {
             session.notices.note("nothing waits");
@@ -58,11 +55,7 @@ fn print(contents: &Contents, session: &Session<'_>) -> std::io::Result<()> {
         table.push(&[number, age(*since, now), id.to_string(), short(*name), reason]);
     }
     table.print_under(&format!("rejected ({})", contents.rejected.len()))?;
-    let mut table = Table::default();
-    for Damaged { name, path, problem } in &contents.damaged {
-        table.push(&[name.number.to_string(), path.display().to_string(), problem.clone()]);
-    }
-    table.print_under(&format!("damaged ({})", contents.damaged.len()))
+    print_damaged(&contents.damaged)
 }
 
 fn describe(contents: &Contents) -> Json {
@@ -83,12 +76,10 @@ fn describe(contents: &Contents) -> Json {
         }
         facts
     };
-    let damaged = |Damaged { name, path, problem }: &Damaged| json!({"number": name.number, "path": path.display().to_string(), "problem": problem});
-    let foreign = |path: &PathBuf| path.display().to_string();
     json!({
         "waiting": contents.waiting.iter().map(event).collect::<Vec<_>>(),
         "rejected": contents.rejected.iter().map(rejected).collect::<Vec<_>>(),
-        "damaged": contents.damaged.iter().map(damaged).collect::<Vec<_>>(),
-        "foreign": contents.foreign.iter().map(foreign).collect::<Vec<_>>(),
+        "damaged": describe_damaged(&contents.damaged),
+        "foreign": describe_foreign(&contents.foreign),
     })
 }

@@ -1,19 +1,37 @@
-//! Foreign text, made fit for a terminal.
+//! Foreign text, made fit for a terminal or a sentence.
 
-use laniakea_catalog::is_hidden;
+use crate::is_hidden;
 
 /// Writes out what a terminal would obey or not show: control characters, escapes, marks that
 /// turn the direction of writing, characters without width.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     text.chars().for_each(|character| push(&mut shown, character));
     shown
 }
 
-/// The same for text that may have several lines: each but the first is indented, so that none
-/// of them can pass for a line of our own.
-pub(crate) fn visible_lines(text: &str) -> String {
-    text.trim_end().lines().map(visible).collect::<Vec<_>>().join("\n  ")
+/// The same for text that may have several lines: each but the first is indented by so many spaces,
+/// so that none of them can pass for a line of our own. A tab becomes a space.
+pub fn visible_lines(text: &str, indent: usize) -> String {
+    let lines = text.trim_end().lines().map(|line| visible(&line.replace('\t', " ")));
+    lines.collect::<Vec<_>>().join(&format!("\n{:indent$}", ""))
+}
+
+/// At most so many characters, with those written out that do not show or break the line.
+pub fn bounded(text: &str, max: usize) -> String {
+    let mut shown = String::new();
+    for (number, character) in text.chars().enumerate() {
+        if number == max {
+            shown.push('…');
+            break;
+        }
+        if is_hidden(character) || (character.is_whitespace() && character != ' ') {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn push(shown: &mut String, character: char) {
@@ -67,9 +85,17 @@ mod tests {
     #[test]
     fn a_second_line_cannot_pass_for_one_of_ours() {
         assert_eq!(
-            visible_lines("wrong\nerror: forged\r\n\u{1b}[2J\n"),
+            visible_lines("wrong\nerror:\tforged\r\n\u{1b}[2J\n", 2),
             "wrong\n  error: forged\n  \\u{1b}[2J"
         );
-        assert_eq!(visible_lines("a\rb"), "a\\rb");
+        assert_eq!(visible_lines("a\rb", 2), "a\\rb");
+        assert_eq!(visible_lines("a\nb\u{202e}", 4), "a\n    b\\u{202e}");
+    }
+
+    #[test]
+    fn a_bounded_text_is_on_one_line_and_says_that_it_was_cut() {
+        assert_eq!(bounded("a\tb\n\u{a0}\u{202e}", 9), r"a\u{9}b\u{a}\u{a0}\u{202e}");
+        assert_eq!(bounded("日本語", 3), "日本語");
+        assert_eq!(bounded("日本語", 2), "日本…");
     }
 }
