@@ -33,7 +33,7 @@ bench: ## Measure the relay, mirk and keeper against the cost of their cryptogra
 	@cargo run --release --locked --quiet -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
 	@cargo run --release --locked --quiet --manifest-path sinks/mirk/Cargo.toml --example measure
-	@cargo run --release --locked --quiet -p keeper --example measure
+	@cargo run --release --locked --quiet -p keeper --example measure_keeper
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

@@ -27,7 +27,10 @@ pub use crate::{
     lifecycle::{Lifecycle, LifecycleError, Stopping, runtime},
     logging::{Verbosity, init_logging, init_logging_with},
     new_key::{NewKeyError, new_key, write_new},
-    outcome::{EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, print_error},
+    outcome::{
+        EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, Failure, is_broken_pipe,
+        print_error,
+    },
     pause::growing_pause,
     trust::{TrustConfig, TrustError, load_directory},
     trust_source::TrustSource,

@@ -9,7 +9,7 @@ use std::{
 use clap::{ArgAction, Parser, Subcommand};
 use laniakea_daemon::{
     ConfigError, EXIT_USAGE, Failure, Lifecycle, SystemClock, TrustError, Verbosity, init_logging,
-    runtime,
+    print_line, runtime,
 };
 
 use crate::{
@@ -108,13 +108,12 @@ fn run_relay(path: &Path) -> Result<(), Failure> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the facts that were asked for")]
 fn check(path: &Path, json: bool) -> anyhow::Result<()> {
     let facts = App::check(&config::load(path)?)?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        print_line!("{}", serde_json::to_string_pretty(&facts)?)?;
     } else {
-        println!("{facts}");
+        print_line!("{facts}")?;
     }
     Ok(())
 }

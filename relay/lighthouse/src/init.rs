@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::DirBuilderExt, path::Path};
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock, new_key, write_new};
+use laniakea_daemon::{Clock, new_key, print_line, write_new};
 use laniakea_event::{
     KeyId, SignerId,
     keys::{CurveKeys, Metadata},
@@ -11,7 +11,6 @@ use laniakea_event::{
 use laniakea_wire::curve::CurvePair;
 
 /// Makes the directory and says what to do next. Nothing that exists is overwritten.
-#[expect(clippy::print_stdout, reason = "what the user is to do next")]
 pub(crate) fn init(dir: &Path, id: &str, clock: &dyn Clock) -> anyhow::Result<()> {
     let signer = SignerId::parse(id).context("--id is wrong")?;
     fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
@@ -44,15 +43,15 @@ pub(crate) fn init(dir: &Path, id: &str, clock: &dyn Clock) -> anyhow::Result<()
     )?;
     write_new(&dir.join("keys").join(format!("{signer}.key")), &key.public_text(), 0o644)?;
     let (dir, config) = (dir.display(), config.display());
-    println!("Made the relay {signer} in {dir}.\n");
-    println!("Next:");
-    println!("  1. Make a key for each module:    lk key new --id archive-01 {dir}/keys");
-    println!(
+    print_line!("Made the relay {signer} in {dir}.\n")?;
+    print_line!("Next:")?;
+    print_line!("  1. Make a key for each module:    lk key new --id archive-01 {dir}/keys")?;
+    print_line!(
         "  2. Say what that module may emit: lk key trust {dir}/keys/archive-01.key --id archive-01 \\"
-    );
-    println!("                                      --emit _lk.archive. --config {config}");
-    println!("  3. Start the relay:               lighthouse run --config {config}");
-    println!("  4. Give consumers its public key: {dir}/keys/{signer}.key");
+    )?;
+    print_line!("                                      --emit _lk.archive. --config {config}")?;
+    print_line!("  3. Start the relay:               lighthouse run --config {config}")?;
+    print_line!("  4. Give consumers its public key: {dir}/keys/{signer}.key")?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -108,4 +108,18 @@ fn what_is_wrong_is_told() {
         let said = text(&output.stderr);
         assert!(said.contains(problem), "{arguments:?}: {said}");
     }
+}
+
+/// As `keeper import-scheduler | head -1` does it.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let here = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keeper"));
+    command.current_dir(here.path()).arg("import-scheduler");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(!text(&output.stderr).contains("panicked"), "{output:?}");
 }

@@ -174,7 +174,7 @@ exec = { command = ["/bin/sh", "-c", "cat >> DIR/record; echo broken >&2; exit 7
         let runs = site.runs();
         runs.contains("failed").then_some(runs)
     });
-    assert!(runs.contains("1 events, 3 attempts: exit status: 7"), "{runs}");
+    assert!(runs.contains("1 event, 3 attempts: exit status: 7"), "{runs}");
     let shown = String::from_utf8(site.ask(&["runs", "1"]).stdout).unwrap();
     assert!(shown.contains("broken") && shown.contains(ID), "{shown}");
     let test = site.ask(&["runs", "99"]);

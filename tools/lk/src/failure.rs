@@ -7,6 +7,7 @@ use std::{fmt, io, process::ExitCode};
 
 use laniakea_daemon::{
     ConfigError, EXIT_FAILED, EXIT_REJECTED, EXIT_UNREACHABLE, EXIT_USAGE, TrustError,
+    is_broken_pipe,
 };
 use laniakea_event::keys::KeyFileError;
 use laniakea_spool::SpoolError;
@@ -249,12 +250,6 @@ fn judge_subscription(error: &SubscriptionError) -> Verdict {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    // With a context it is about something else than our own output.
-    let outermost = error.chain().next().and_then(|error| error.downcast_ref::<io::Error>());
-    outermost.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
 #[cfg(test)]
 mod tests {
     use anyhow::{Context as _, anyhow};
@@ -291,13 +286,5 @@ mod tests {
         assert_eq!(format!("{error:#}"), "what happened: cause");
         let judgement = judge(&error);
         assert_eq!((judgement.code, judgement.hint.as_deref()), (EXIT_USAGE, Some("do this")));
-    }
-
-    #[test]
-    fn only_a_reader_that_went_away_is_no_failure() {
-        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
-        assert!(is_broken_pipe(&broken().into()));
-        assert!(!is_broken_pipe(&anyhow::Error::from(broken()).context("a command's input")));
-        assert!(!is_broken_pipe(&io::Error::from(io::ErrorKind::NotFound).into()));
     }
 }

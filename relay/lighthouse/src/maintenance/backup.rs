@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Which, progress::bar};
+use laniakea_daemon::print_line;
 
 /// Arguments of `lighthouse backup`.
 #[derive(Debug, Args)]
@@ -17,7 +18,6 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    #[expect(clippy::print_stdout, reason = "what was made, and what it is good for")]
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let journal = self.which.open()?;
         let bar = bar(0, "pages");
@@ -28,13 +28,16 @@ impl Backup {
         bar.finish_and_clear();
         let copy = super::open(&self.to)?;
         let bounds = copy.bounds()?;
-        println!(
+        print_line!(
             "{} holds the journal {} up to event {}.",
             copy.path().display(),
             copy.id(),
             bounds.last
-        );
-        println!("`lighthouse import {}` brings its events into a new journal.", self.to.display());
+        )?;
+        print_line!(
+            "`lighthouse import {}` brings its events into a new journal.",
+            self.to.display()
+        )?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use laniakea_daemon::{Clock, SystemClock};
+use laniakea_daemon::{Clock, SystemClock, print_line};
 use laniakea_event::{Limits, RelayNote, Seq, SigningKey, SubmittedEvent, Trust};
 use laniakea_journal::{Appended, Entry, Journal};
 use laniakea_journal_sqlite::JournalReader;
@@ -261,12 +261,11 @@ fn open(frame: &[u8], trust: &Trust, key: &SigningKey, now: Timestamp) -> Result
 }
 
 impl Outcome {
-    #[expect(clippy::print_stdout, reason = "what was done")]
     fn report(self, journal: &dyn Journal) -> anyhow::Result<()> {
         let Self { imported, known, refused } = self;
         let bounds = journal.bounds()?;
-        println!("{imported} events imported, {known} were there already");
-        println!("journal {}, events {} to {}", journal.id(), bounds.first, bounds.last);
+        print_line!("{imported} events imported, {known} were there already")?;
+        print_line!("journal {}, events {} to {}", journal.id(), bounds.first, bounds.last)?;
         if refused > 0 {
             bail!("{refused} events were not imported");
         }

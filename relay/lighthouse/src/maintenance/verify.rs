@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, ops::ControlFlow, sync::Arc};
 use anyhow::bail;
 use clap::Args;
 use jiff::Timestamp;
-use laniakea_daemon::{Clock, SystemClock};
+use laniakea_daemon::{Clock, SystemClock, print_line};
 use laniakea_event::{Limits, Reason, RelayNote, Seq, SigningKey, SubmittedEvent, Trust};
 use laniakea_journal::StoredEvent;
 use laniakea_journal_sqlite::JournalReader;
@@ -33,7 +33,6 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    #[expect(clippy::print_stdout, reason = "the facts that were asked for")]
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let config = config::load(&self.which.config)?;
         let key = SigningKey::load(&config.identity.key_file)?;
@@ -42,9 +41,9 @@ impl Verify {
         let journal = self.which.open()?;
         let facts = verify(&journal, &super::believed(&config, &policy.current())?, clock.now())?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&facts)?);
+            print_line!("{}", serde_json::to_string_pretty(&facts)?)?;
         } else {
-            println!("{facts}");
+            print_line!("{facts}")?;
         }
         if facts.file != "sound" {
             bail!("the file {} is damaged: {}", journal.path().display(), facts.file);

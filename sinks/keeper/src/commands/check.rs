@@ -9,7 +9,7 @@ use keeper::{
     keep::without_identity,
     ledger::{Ledger, LedgerError},
 };
-use laniakea_daemon::TrustSource;
+use laniakea_daemon::{TrustSource, print_line};
 use serde::Serialize;
 
 use super::{ConfigArgument, Failure, Outcome, load_rules};
@@ -32,18 +32,17 @@ struct Facts {
     notes: Vec<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = check(arguments).map_err(Failure::usage)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        print_line!("{}", serde_json::to_string_pretty(&facts)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("rules         {}", facts.rules.join(", "));
-    println!("trusted keys  {}", facts.trusted_keys);
-    println!("position      {}", facts.position.as_deref().unwrap_or("none yet"));
+    print_line!("rules         {}", facts.rules.join(", "))?;
+    print_line!("trusted keys  {}", facts.trusted_keys)?;
+    print_line!("position      {}", facts.position.as_deref().unwrap_or("none yet"))?;
     for note in &facts.notes {
-        println!("note: {note}");
+        print_line!("note: {note}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

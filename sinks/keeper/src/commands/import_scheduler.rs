@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use keeper::scheduler::{Replacement, replace};
 
 use super::{Failure, Outcome};
+use laniakea_daemon::print_line;
 
 /// Arguments of `keeper import-scheduler`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,7 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what the command is for")]
+#[expect(clippy::print_stderr, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let (replacements, ignored) = import(arguments).map_err(Failure::usage)?;
     for note in ignored {
@@ -46,9 +47,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if let Some(directory) = &arguments.output {
             let file = path(directory, name);
             write(&file, &text).map_err(Failure::usage)?;
-            println!("{}", file.display());
+            print_line!("{}", file.display())?;
         } else {
-            println!("{text}");
+            print_line!("{text}")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use keeper::{config::Config, ledger::Ledger};
-use laniakea_daemon::{Clock as _, SystemClock};
+use laniakea_daemon::{Clock as _, SystemClock, print_line};
 
 use super::{ConfigArgument, Outcome};
 
@@ -17,10 +17,9 @@ pub(crate) struct Arguments {
     config: ConfigArgument,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     retry(arguments)?;
-    println!("run {} is tried again as soon as keeper runs", arguments.run);
+    print_line!("run {} is tried again as soon as keeper runs", arguments.run)?;
     Ok(ExitCode::SUCCESS)
 }
 

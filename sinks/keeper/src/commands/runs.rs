@@ -8,11 +8,12 @@ use keeper::{
     ledger::{Ledger, RunFacts, RunTrail},
 };
 use laniakea_catalog::visible;
+use laniakea_daemon::print_line;
 use serde_json::json;
 
 use super::{
     ConfigArgument, Outcome,
-    show::{lines_of, moment},
+    show::{counted, lines_of, moment},
 };
 
 /// Arguments of `keeper runs`.
@@ -37,7 +38,6 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 fn show(arguments: &Arguments) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config.config)?;
     let ledger = Ledger::open_to_read(&config.ledger())?;
@@ -46,11 +46,11 @@ fn show(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let runs = ledger.runs(arguments.which.as_deref(), arguments.limit)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&runs)?);
+        print_line!("{}", serde_json::to_string_pretty(&runs)?)?;
         return Ok(());
     }
     for run in &runs {
-        println!("{}", line(run));
+        print_line!("{}", line(run))?;
     }
     Ok(())
 }
@@ -62,11 +62,10 @@ fn line(run: &RunFacts) -> String {
     let attempts = if *attempts > 1 { format!(", {attempts} attempts") } else { String::new() };
     let problem = problem.as_ref().map(|problem| format!(": {}", lines_of(problem)));
     let problem = problem.unwrap_or_default();
-    let began = moment(*began);
-    format!("{number:>6}  {began}  {state:<9}  {rule}{key}  {events} events{attempts}{problem}")
+    let (began, events) = (moment(*began), counted(*events, "event"));
+    format!("{number:>6}  {began}  {state:<9}  {rule}{key}  {events}{attempts}{problem}")
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 fn show_one(ledger: &Ledger, run: i64, json: bool) -> anyhow::Result<()> {
     let RunTrail { facts, attempts, events } =
         ledger.run(run)?.with_context(|| format!("there is no run {run}"))?;
@@ -74,21 +73,21 @@ fn show_one(ledger: &Ledger, run: i64, json: bool) -> anyhow::Result<()> {
         let events: Vec<serde_json::Value> =
             events.iter().filter_map(|event| serde_json::from_slice(&event.frame).ok()).collect();
         let whole = json!({"run": facts, "attempts": attempts, "events": events});
-        println!("{}", serde_json::to_string_pretty(&whole)?);
+        print_line!("{}", serde_json::to_string_pretty(&whole)?)?;
         return Ok(());
     }
-    println!("{}", line(&facts));
+    print_line!("{}", line(&facts))?;
     for attempt in attempts {
         let ended = attempt.ended.map_or_else(|| "no end known".to_owned(), moment);
         let problem = attempt.problem.as_deref().unwrap_or("succeeded");
         let (number, began) = (attempt.number, moment(attempt.began));
-        println!("  attempt {number}  {began} to {ended}  {}", lines_of(problem));
+        print_line!("  attempt {number}  {began} to {ended}  {}", lines_of(problem))?;
         if !attempt.output.is_empty() {
-            println!("    {}", lines_of(&attempt.output));
+            print_line!("    {}", lines_of(&attempt.output))?;
         }
     }
     for event in events {
-        println!("  event {} {}", event.id(), event.digest);
+        print_line!("  event {} {}", event.id(), event.digest)?;
     }
     Ok(())
 }

@@ -12,3 +12,9 @@ pub(crate) fn lines_of(text: &str) -> String {
 pub(crate) fn moment(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
+
+/// `1 event`, `500 events`
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use laniakea_catalog::Catalog;
-use laniakea_daemon::TrustSource;
+use laniakea_daemon::{TrustSource, print_line};
 use mirk::{
     config::Config,
     matrix::{Session, prove_device},
@@ -35,22 +35,24 @@ struct Facts {
     notes: Vec<String>,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = check(arguments).map_err(Failure::usage)?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&facts)?;
-        println!("{json}");
+        print_line!("{json}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("account       {}", facts.account);
-    println!("device        {}", facts.device.as_deref().unwrap_or("none yet: run `mirk login`"));
-    println!("trusted keys  {}", facts.trusted_keys);
-    println!("rooms         {}", facts.rooms.join(", "));
-    println!("templates     {}", facts.templates);
-    println!("position      {}", facts.position.as_deref().unwrap_or("none yet"));
+    print_line!("account       {}", facts.account)?;
+    print_line!(
+        "device        {}",
+        facts.device.as_deref().unwrap_or("none yet: run `mirk login`")
+    )?;
+    print_line!("trusted keys  {}", facts.trusted_keys)?;
+    print_line!("rooms         {}", facts.rooms.join(", "))?;
+    print_line!("templates     {}", facts.templates)?;
+    print_line!("position      {}", facts.position.as_deref().unwrap_or("none yet"))?;
     for note in &facts.notes {
-        println!("note: {note}");
+        print_line!("note: {note}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use laniakea_daemon::print_line;
 use mirk::import::{Imported, import};
 
 use super::{Failure, Outcome};
@@ -27,12 +28,12 @@ pub(crate) struct Arguments {
     output: Option<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what the command is for")]
+#[expect(clippy::print_stderr, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Imported { toml, notes } = translate(&arguments.old).map_err(Failure::usage)?;
     match &arguments.output {
         Some(path) => write_new(path, &toml).map_err(Failure::usage)?,
-        None => print!("{toml}"),
+        None => print_line!("{}", toml.trim_end())?,
     }
     for note in &notes {
         eprintln!("note: {note}");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock as _, DataDirLock, SystemClock, runtime};
+use laniakea_daemon::{Clock as _, DataDirLock, SystemClock, print_line, runtime};
 use mirk::{
     app::PROGRAM,
     config::Config,
@@ -38,7 +38,6 @@ pub(crate) struct Arguments {
     new_device: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the recovery key is shown here and nowhere else")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
     let _lock = DataDirLock::take(&config.data_dir, PROGRAM).map_err(Failure::usage)?;
@@ -55,14 +54,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     };
     let runtime = runtime(2)?;
     let (session, key) = runtime.block_on(login(wanted)).map_err(Failure::usage)?;
-    println!("logged in as {}, device {}", session.user_id, session.device_id);
+    print_line!("logged in as {}, device {}", session.user_id, session.device_id)?;
     match (key, recovery) {
         (Some(key), _) => {
-            println!("\nrecovery key: {key}");
-            println!("Keep it: a later `mirk login --new-device` needs it. It is not shown again.");
+            print_line!("\nrecovery key: {key}").context("could not print the recovery key")?;
+            print_line!(
+                "Keep it: a later `mirk login --new-device` needs it. It is not shown again."
+            )?;
         }
         (None, Recovery::KeepIn(path)) if path.is_file() => {
-            println!("the recovery key is in {}", path.display());
+            print_line!("the recovery key is in {}", path.display())?;
         }
         _ => {}
     }

@@ -15,6 +15,7 @@ use mirk::{
 };
 
 use super::{ConfigArgument, Failure, Outcome};
+use laniakea_daemon::print_line;
 
 /// More than anybody looks at.
 const MAX_BYTES: u64 = 256 << 20;
@@ -42,18 +43,17 @@ pub(crate) struct Arguments {
     files: Vec<PathBuf>,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let posted = render(arguments).map_err(Failure::usage)?;
     if arguments.html {
-        print!("{}", page(&posted));
+        print_line!("{}", page(&posted).trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     for message in &posted {
         if arguments.json {
-            println!("{}", serde_json::to_string(message)?);
+            print_line!("{}", serde_json::to_string(message)?)?;
         } else {
-            println!("{}", text(message));
+            print_line!("{}", text(message))?;
         }
     }
     if posted.is_empty() {

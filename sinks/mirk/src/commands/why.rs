@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
+use laniakea_daemon::{Clock as _, SystemClock, TrustSource, print_line};
 use laniakea_event::{Digest, Trust};
 use laniakea_wire::{
     Context,
@@ -46,7 +46,6 @@ struct Known {
     subscriptions: Vec<Subscription>,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = Config::load(&arguments.config.config).map_err(Failure::usage)?;
     let trust = TrustSource::load(&config.trust).map_err(Failure::usage)?.current();
@@ -64,17 +63,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Ok(None) | Err(_) => {}
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        print_line!("{}", serde_json::to_string_pretty(&facts)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     for fact in &facts {
-        println!("{}: {}", fact.room, fact.fate);
+        print_line!("{}: {}", fact.room, fact.fate)?;
         if let Some(rule) = &fact.rule {
-            println!("  by {rule}");
+            print_line!("  by {rule}")?;
         }
         if let Some(signers) = &fact.signers {
             let signers = if signers.is_empty() { "nobody who is trusted" } else { signers };
-            println!("  signed by {signers}");
+            print_line!("  signed by {signers}")?;
         }
     }
     Ok(ExitCode::SUCCESS)

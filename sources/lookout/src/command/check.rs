@@ -6,23 +6,23 @@ use anyhow::{Context as _, Result};
 use lookout::{apt::keyring::binary_keyring, config::Config};
 
 use super::{Failure, announcer, load};
+use laniakea_daemon::print_line;
 
 pub(crate) fn run(path: &Path) -> Result<(), Failure> {
     check(path).map_err(Failure::usage)
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 fn check(path: &Path) -> Result<()> {
     let config = load(path)?;
     let announcer = announcer(&config)?;
     check_keyrings(&config)?;
     let suites: usize = config.archives.iter().map(|archive| archive.suites.len()).sum();
-    println!(
+    print_line!(
         "{}: {suites} suites of {} archives, signed by {}",
         path.display(),
         config.archives.len(),
         announcer.key.signer()
-    );
+    )?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use laniakea_daemon::{EXIT_REJECTED, EXIT_UNREACHABLE, SystemClock, runtime};
+use laniakea_daemon::{EXIT_REJECTED, EXIT_UNREACHABLE, SystemClock, print_line, runtime};
 use laniakea_wire::submit::SubmitError;
 use lookout::{
     config::{Config, SuiteName},
@@ -127,7 +127,6 @@ fn send(runtime: &Runtime, drain: &Drain, stop: &Stop) -> Result<Drained, Failur
     }
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 fn print(name: &SuiteName, recorded: Option<Recorded>, json: bool) -> Result<(), Failure> {
     let Recorded { first, counts, events } = recorded.unwrap_or_default();
     let Counts { new, upgraded, downgraded, rebuilt, removed } = counts;
@@ -144,15 +143,15 @@ fn print(name: &SuiteName, recorded: Option<Recorded>, json: bool) -> Result<(),
             rebuilt,
             removed,
         };
-        println!("{}", serde_json::to_string(&report)?);
+        print_line!("{}", serde_json::to_string(&report)?)?;
     } else if recorded.is_none() {
-        println!("{name}: nothing changed");
+        print_line!("{name}: nothing changed")?;
     } else {
         let first = if first { "first look, " } else { "" };
-        println!(
+        print_line!(
             "{name}: {first}{new} new, {upgraded} upgraded, {downgraded} downgraded, \
              {rebuilt} rebuilt, {removed} removed: {events} events"
-        );
+        )?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Prints how fast keeper is: `cargo run --release -p keeper --example measure`, after `cargo build
+//! Prints how fast keeper is: `cargo run --release -p keeper --example measure_keeper`, after `cargo build
 //! --release -p lighthouse -p keeper`.
 //!
 //! From an event's submission to the start of the process that a rule runs for it, over a real relay
