@@ -96,6 +96,8 @@ struct RuleState {
     keys: BTreeMap<String, KeyState>,
     /// When any run of the rule last began; the rule's own beginning until then.
     last: Moment,
+    /// One has begun.
+    has_begun: bool,
     /// When `fallback_cron` is due after that.
     cron: Option<Moment>,
     retries: BTreeSet<(Moment, RunId, String)>,
@@ -171,6 +173,7 @@ impl Schedule {
                 running: 0,
                 keys: BTreeMap::new(),
                 last: now,
+                has_begun: false,
                 cron: None,
                 retries: BTreeSet::new(),
             });
@@ -187,10 +190,11 @@ impl Schedule {
         key.waiting = Some(Waiting { first, last: now });
     }
 
-    /// A rule is there since before; so long that its safety net may be due.
+    /// A rule is there since before; so long that its safety net may be due. Once one of its runs
+    /// has begun, that counts instead.
     pub fn there_since(&mut self, rule: &str, at: Moment) {
         let wall = self.wall;
-        let Some(state) = self.rules.get_mut(rule) else { return };
+        let Some(state) = self.rules.get_mut(rule).filter(|state| !state.has_begun) else { return };
         state.last = state.last.min(at);
         state.look_at(wall);
     }
@@ -200,6 +204,7 @@ impl Schedule {
         let wall = self.wall;
         let Some(state) = self.rules.get_mut(rule) else { return };
         state.last = state.last.max(at);
+        state.has_begun = true;
         state.look_at(wall);
         // Nobody else asks when a key last ran.
         if state.timing.once_within > Duration::ZERO {
@@ -289,7 +294,7 @@ impl Schedule {
             of_key.waiting = None;
         }
         of_key.last = Some(now);
-        state.last = now;
+        (state.last, state.has_begun) = (now, true);
         state.look_at(self.wall);
         state.running += 1;
         self.running += 1;
