@@ -108,6 +108,8 @@ struct KeyState {
     waiting: Option<Waiting>,
     /// Runs that are at work, or will be tried again.
     held: usize,
+    /// Those of them that are at work.
+    at_work: usize,
     last: Option<Moment>,
 }
 
@@ -244,6 +246,9 @@ impl Schedule {
         self.running = self.running.saturating_sub(1);
         let Some(state) = self.rules.get_mut(rule) else { return };
         state.running = state.running.saturating_sub(1);
+        if let Some(key) = state.keys.get_mut(key) {
+            key.at_work = key.at_work.saturating_sub(1);
+        }
         match next {
             Next::Retry(pause) => {
                 state.retries.insert((now.saturating_add(pause), run, key.to_owned()));
@@ -285,6 +290,9 @@ impl Schedule {
         let per_key = state.timing.per_key;
         let of_key = state.keys.entry(key.to_owned()).or_default();
         if let Due::Retry { run, .. } = candidate {
+            if of_key.at_work >= per_key {
+                return false;
+            }
             state.retries.retain(|(_, waiting, _)| waiting != run);
         } else {
             if of_key.held >= per_key {
@@ -293,6 +301,7 @@ impl Schedule {
             of_key.held += 1;
             of_key.waiting = None;
         }
+        of_key.at_work += 1;
         of_key.last = Some(now);
         (state.last, state.has_begun) = (now, true);
         state.look_at(self.wall);
@@ -337,7 +346,7 @@ impl RuleState {
         if !self.has_room() {
             return;
         }
-        for (at, run, key) in self.retries.iter().take_while(|(at, ..)| *at <= now) {
+        for (at, run, key) in self.possible_retries().take_while(|(at, ..)| *at <= now) {
             let due = Due::Retry { rule: rule(), key: key.clone(), run: *run };
             candidates.push((*at, due));
         }
@@ -356,6 +365,13 @@ impl RuleState {
         }
     }
 
+    /// A run that somebody wants tried again waits for those of its key that are at work.
+    fn possible_retries(&self) -> impl Iterator<Item = &(Moment, RunId, String)> {
+        let has_room =
+            |key: &str| self.keys.get(key).is_none_or(|key| key.at_work < self.timing.per_key);
+        self.retries.iter().filter(move |(_, _, key)| has_room(key))
+    }
+
     /// While anything of the rule waits or runs, the safety net is not needed.
     fn fallback(&self) -> Option<Moment> {
         let is_quiet = self.running == 0
@@ -366,7 +382,7 @@ impl RuleState {
     }
 
     fn next_wake(&self) -> Option<Moment> {
-        let retry = self.retries.first().map(|(at, ..)| *at);
+        let retry = self.possible_retries().next().map(|(at, ..)| *at);
         let events = self
             .keys
             .values()
