@@ -1,5 +1,6 @@
 //! The loop: take what has come, start what is due, note what has ended.
 
+mod catching_up;
 mod watching;
 
 use std::{
@@ -29,6 +30,7 @@ use crate::{
     source::{Arrived, confirmed, next_batch},
     watch::Watch,
 };
+use catching_up::CatchingUp;
 use watching::Judge;
 
 /// How often it is looked whether somebody wants a run tried again, or changed the rules.
@@ -83,7 +85,7 @@ struct Loop {
     open: BTreeSet<RunId>,
     /// Those of them whose lock somebody else holds: they are told once, not at every look.
     held: BTreeSet<RunId>,
-    is_catching_up: bool,
+    catching_up: CatchingUp,
     watch: Watch,
     judge: Judge,
     pruned: Instant,
@@ -109,7 +111,7 @@ impl Keeper {
             at_work: JoinSet::new(),
             open: BTreeSet::new(),
             held: BTreeSet::new(),
-            is_catching_up: true,
+            catching_up: CatchingUp::new(began),
             watch: Watch::default(),
             judge: Judge::default(),
             pruned: began,
@@ -193,7 +195,8 @@ impl Loop {
         loop {
             self.judge()?;
             self.start_due()?;
-            let wake = self.schedule.next_wake().filter(|_| !self.is_catching_up);
+            let is_held = self.catching_up.holds(Instant::now());
+            let wake = self.schedule.next_wake().filter(|_| !is_held);
             let wake = wake.map(|wake| wake.saturating_sub(self.now()));
             tokio::select! {
                 () = stopping.wait() => return Ok(()),
@@ -219,6 +222,9 @@ impl Loop {
         let rules = self.keeper.rules.clone();
         let mut arrivals: Vec<Arrival> = Vec::new();
         let mut taken = BTreeSet::new();
+        if !arrived.frames.is_empty() {
+            self.catching_up.heard(Instant::now());
+        }
         for frame in arrived.frames {
             let event = match KeptEvent::parse(frame) {
                 Ok(event) => event,
@@ -247,7 +253,7 @@ impl Loop {
         }
         let kept = arrived.position.and_then(|position| confirmed(subscription, position));
         if arrived.is_caught_up {
-            self.is_catching_up = false;
+            self.catching_up.end();
         }
         self.judge.note(arrived.is_caught_up, arrived.is_disconnected);
         self.take_and_start(&arrivals, kept, now)?;
@@ -259,8 +265,8 @@ impl Loop {
 
     fn wanted(&self, rule: &Rule, key: String) -> Option<Wanted> {
         let replaces = match rule.catch_up {
-            CatchUp::None if self.is_catching_up => return None,
-            CatchUp::Latest => self.is_catching_up,
+            CatchUp::None if self.catching_up.is_on() => return None,
+            CatchUp::Latest => self.catching_up.is_on(),
             CatchUp::All | CatchUp::None => false,
         };
         Some(Wanted { rule: rule.name.clone(), key, replaces })
@@ -274,7 +280,7 @@ impl Loop {
         position: Option<Position>,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let (moment, is_held) = (self.now(), self.is_catching_up);
+        let (moment, is_held) = (self.now(), self.catching_up.holds(Instant::now()));
         let schedule = &mut self.schedule;
         reach_if(!arrivals.is_empty(), Point::BeforeTake);
         let started =
@@ -290,7 +296,7 @@ impl Loop {
     }
 
     fn start_due(&mut self) -> anyhow::Result<()> {
-        if self.is_catching_up {
+        if self.catching_up.holds(Instant::now()) {
             return Ok(());
         }
         let due = self.schedule.due(self.now());
