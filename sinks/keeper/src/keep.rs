@@ -41,6 +41,8 @@ const PRUNE: Duration = Duration::from_hours(1);
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long a run whose lock somebody else holds waits until it looks again.
 const HELD: Duration = Duration::from_secs(4);
+/// No pause before another attempt is longer; where one seems to be, the clock was set back.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// So long before its start keeper's own time begins, so that what was before has its place.
 const PAST: Duration = Duration::from_hours(10 * 365 * 24);
 const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
@@ -140,26 +142,31 @@ impl Loop {
         }
     }
 
+    /// When something happened. What a clock that was set back has yet to come to was just now.
+    fn past(&self, time: Timestamp) -> Moment {
+        self.moment(time).min(self.now())
+    }
+
+    /// When another attempt is due.
+    fn again(&self, time: Timestamp) -> Moment {
+        self.moment(time).min(self.now().saturating_add(LONGEST_PAUSE))
+    }
+
     /// Goes on where the last process ended.
     fn restore(&mut self) -> anyhow::Result<()> {
-        let timings = self.keeper.rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
         self.schedule.set_wall(self.now(), self.keeper.clock.now());
-        self.schedule.set_rules(timings, self.now());
-        self.adopt()?;
+        self.take_up_rules()?;
         let ledger = self.keeper.ledger.clone();
         let mut ledger = ledger.lock();
-        for (rule, key, began) in ledger.last_begun()? {
-            self.schedule.began(&rule, &key, self.moment(began));
-        }
         self.end_leftovers(&ledger.unfinished()?);
-        for waiting in ledger.waiting()? {
-            self.schedule.add(&waiting.rule, &waiting.key, self.now());
-        }
         for interrupted in ledger.unfinished()? {
             let (rule, key, run) = (&interrupted.rule, &interrupted.key, interrupted.run);
             let policy = self.keeper.rules.get(rule).map(policy);
             let at = if let Some(at) = interrupted.again {
-                self.moment(at)
+                if !self.schedule.knows(rule) {
+                    continue;
+                }
+                self.again(at)
             } else {
                 let now = self.keeper.clock.now();
                 tracing::warn!(rule, key, run, policy = ?policy, "{UNKNOWN}");
@@ -171,6 +178,35 @@ impl Loop {
             };
             self.schedule.hold(rule, key, run, at);
             self.open.insert(run);
+        }
+        Ok(())
+    }
+
+    /// Has the schedule follow the rules as they are now. Of those that it did not know it learns what
+    /// waits for them, and when they last ran.
+    fn take_up_rules(&mut self) -> anyhow::Result<()> {
+        let rules = self.keeper.rules.clone();
+        let names = rules.iter().map(|rule| rule.name.as_str());
+        let new: BTreeSet<&str> = names.filter(|rule| !self.schedule.knows(rule)).collect();
+        let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+        self.schedule.set_rules(timings, self.now());
+        self.adopt()?;
+        if new.is_empty() {
+            return Ok(());
+        }
+        let ledger = self.keeper.ledger.clone();
+        let ledger = ledger.lock();
+        for (rule, key, began) in ledger.last_begun()? {
+            if new.contains(rule.as_str()) {
+                self.schedule.began(&rule, &key, self.past(began));
+            }
+        }
+        for waiting in ledger.waiting()? {
+            if new.contains(waiting.rule.as_str()) {
+                for at in [waiting.first, waiting.last] {
+                    self.schedule.add(&waiting.rule, &waiting.key, self.past(at));
+                }
+            }
         }
         Ok(())
     }
@@ -438,8 +474,9 @@ impl Loop {
         }
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
-            if let Some(at) = waiting.again.filter(|_| !self.open.contains(&waiting.run)) {
-                let at = self.moment(at);
+            let is_new = self.schedule.knows(&waiting.rule) && !self.open.contains(&waiting.run);
+            if let Some(at) = waiting.again.filter(|_| is_new) {
+                let at = self.again(at);
                 self.schedule.hold(&waiting.rule, &waiting.key, waiting.run, at);
                 self.open.insert(waiting.run);
             }
@@ -465,11 +502,9 @@ impl Loop {
                 tracing::error!(problem, "rules not reloaded, the old ones stay");
             }
             Ok(rules) => {
-                let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
-                self.schedule.set_rules(timings, self.now());
                 tracing::info!(rules = rules.iter().count(), "rules loaded");
                 self.keeper.rules = rules;
-                self.adopt()?;
+                self.take_up_rules()?;
             }
             Err(problems) => {
                 for problem in problems {

@@ -184,6 +184,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the rule is there, or was.
+    pub fn knows(&self, rule: &str) -> bool {
+        self.rules.contains_key(rule)
+    }
+
     /// An event has come.
     pub fn add(&mut self, rule: &str, key: &str, now: Moment) {
         let Some(state) = self.rules.get_mut(rule) else { return };

@@ -6,8 +6,11 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
+use keeper::ledger::{Ledger, Verdict};
+use laniakea_daemon::{Clock as _, SystemClock};
 use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until, within};
 use laniakea_event::{Limits, Object, Value};
 
@@ -316,4 +319,86 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     assert_eq!(site.record(), []);
     assert!(!site.path("keeper/keeper.sqlite").exists());
     assert!(dry.stop(Signal::TERM).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_rule_that_was_gone_runs_once_it_is_back() {
+    const MARK: &str = r#"
+[[rule]]
+name = "mark"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
+"#;
+    const FAILS: &str = r#"
+[[rule]]
+name = "fails"
+on = "_lk.archive.*"
+key = "fails"
+exec = { command = ["/bin/sh", "-c", "test -e DIR/go && cat >> DIR/record"] }
+"#;
+    let slow = AT_ONCE.replace("exec =", "debounce = \"1h\"\nexec =");
+    let mut site = Site::new(&format!("{slow}{FAILS}{MARK}"));
+    site.start();
+    site.emit(&site.archive, "a", 1).await;
+    let failed = until("the failure", || {
+        let runs = site.runs();
+        let line = runs.lines().find(|line| line.contains("fails") && line.contains("failed"))?;
+        site.path("mark").exists().then(|| line.to_owned())
+    });
+    site.stop(Signal::TERM);
+    site.set_rules(MARK);
+    site.start();
+    let run: String = failed.chars().skip_while(|c| !c.is_ascii_digit()).collect();
+    let run: String = run.chars().take_while(char::is_ascii_digit).collect();
+    assert!(site.ask(&["retry", &run]).status.success(), "{failed}");
+    fs::write(site.path("go"), "").unwrap();
+    site.keeper.as_ref().unwrap().line("ready");
+    site.set_rules(&format!("{AT_ONCE}{FAILS}{MARK}"));
+    let mut keys: Vec<_> = site.recorded(2).into_iter().map(|run| run.key).collect();
+    keys.sort();
+    assert_eq!(keys, ["a", "fails"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_does_not_begin_to_wait_anew_with_each_restart() {
+    let slow = Duration::from_secs(12);
+    let mut site = Site::new(&AT_ONCE.replace("exec =", "debounce = \"12s\"\nexec ="));
+    site.start();
+    let came = Instant::now();
+    site.emit(&site.archive, "a", 1).await;
+    until("what waits", || {
+        let ledger = Ledger::open_to_read(&site.path("keeper/keeper.sqlite")).ok()?;
+        (!ledger.waiting().unwrap().is_empty()).then_some(())
+    });
+    site.stop(Signal::TERM);
+    until("its time", || (came.elapsed() > slow).then_some(()));
+    let restarted = Instant::now();
+    site.start();
+    site.recorded(1);
+    assert!(restarted.elapsed() < slow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_holds_nothing_up() {
+    let mut site = Site::new(&AT_ONCE.replace("exec =", "once_within = \"1s\"\nexec ="));
+    fs::create_dir(site.path("keeper")).unwrap();
+    let mut ledger = Ledger::open(&site.path("keeper/keeper.sqlite")).unwrap();
+    let ahead = SystemClock.now() + Duration::from_secs(365 * 86_400);
+    let run = ledger.start("publish", "a", ahead).unwrap().run;
+    ledger.finish(run, &Verdict::Succeeded, b"", ahead).unwrap();
+    drop(ledger);
+    site.start();
+    site.emit(&site.archive, "a", 1).await;
+    assert_eq!(site.recorded(1)[0].key, "a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_safety_net_does_not_hang_on_the_relay() {
+    let mut site = Site::new(&AT_ONCE.replace("exec =", "fallback_every = \"1s\"\nexec ="));
+    site.relay.stop(Signal::TERM);
+    let mut command = Command::new(binary("keeper"));
+    command.args(["run", "--config"]).arg(site.path("keeper.toml")).env("NO_COLOR", "1");
+    let keeper = Process::start(&mut command);
+    assert_eq!(site.recorded(1)[0].count, 0);
+    assert!(keeper.stop(Signal::TERM).success());
 }
