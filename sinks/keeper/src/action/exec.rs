@@ -191,11 +191,21 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// All that a program started: it ends with whoever waits for it.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        signal(self.0, Signal::KILL);
+    }
+}
+
 async fn watch(mut child: Child, order: Order) -> Ended {
     let deadline = Instant::now() + order.timeout.min(Duration::from_hours(24 * 365));
     let mut input = serde_json::to_vec(&order.values).unwrap_or_default();
     input.push(b'\n');
     let group = child.id();
+    let mut whole = Group(group);
     let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let mut output = Output::new(MAX_OUTPUT);
     let (has_ended, ending) = oneshot::channel::<()>();
@@ -223,6 +233,8 @@ async fn watch(mut child: Child, order: Order) -> Ended {
             Outcome::Failed(format!("it was ended: it took longer than {seconds} s"))
         }
     };
+    // It has ended already, and its number may soon be somebody else's.
+    whole.0 = None;
     ended(outcome, output.finish())
 }
 
