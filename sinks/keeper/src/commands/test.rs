@@ -61,7 +61,8 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         };
         if let (Some(watch), Ok(believed)) = (&mut watch, &believed) {
             let at = event.received.unwrap_or(now);
-            lines.extend(waiting(rule, watch, &event, believed, at));
+            let circle = Chain::of(&event).forbids(link.as_deref());
+            lines.extend(waiting(rule, watch, (&event, believed, at), circle));
             continue;
         }
         let verdict = believed.and_then(|believed| match why_not(rule, &event, &believed) {
@@ -95,16 +96,22 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
 fn waiting(
     rule: &Rule,
     watch: &mut Watch,
-    event: &KeptEvent,
-    believed: &Believed,
-    at: jiff::Timestamp,
+    (event, believed, at): (&KeptEvent, &Believed, jiff::Timestamp),
+    circle: Option<String>,
 ) -> Vec<String> {
     let mut lines = fired(&watch.overdue(at));
     let name = format!("{} {}", event.id(), event.digest);
-    let Some(part) = part(rule, event, believed) else {
+    let Some(mut part) = part(rule, event, believed) else {
         lines.push(format!("{name}: not meant"));
         return lines;
     };
+    if let Some(reason) = circle {
+        part.keep_answers();
+        if part.roles.is_empty() {
+            lines.push(format!("{name}: {}", visible(&format!("not run: {reason}"))));
+            return lines;
+        }
+    }
     let roles = part.roles.iter().map(|role| match role {
         Role::Part(part) => format!("part {}", part + 1),
         Role::Answer => "an answer".to_owned(),
