@@ -13,7 +13,7 @@ mod show;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
-use keeper::keep::list;
+use keeper::{keep::list, ledger::LedgerError};
 use laniakea_daemon::{EXIT_FAILED, EXIT_USAGE};
 use laniakea_wire::subscription::SubscriptionError;
 use tokio::runtime::Runtime;
@@ -38,6 +38,15 @@ impl Failure {
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         let error = error.into();
         Self { exit_code: EXIT_USAGE, hint: hint(&error), error }
+    }
+
+    /// Keeper cannot begin: somebody has to mend it, but for a ledger that may be usable later.
+    pub(crate) fn start(error: anyhow::Error) -> Self {
+        let ledger = error.chain().find_map(|cause| cause.downcast_ref::<LedgerError>());
+        if ledger.is_some_and(LedgerError::may_pass) {
+            return Self { exit_code: EXIT_FAILED, error, hint: None };
+        }
+        Self::usage(error)
     }
 
     pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     let runtime = runtime().map_err(Failure::failed)?;
     runtime.block_on(async {
         let lifecycle = Lifecycle::new().map_err(Failure::failed)?;
-        let app = App::build(&config, Arc::new(SystemClock), manner).map_err(Failure::usage)?;
+        let app = App::build(&config, Arc::new(SystemClock), manner).map_err(Failure::start)?;
         app.run(lifecycle).await.map_err(Failure::failed)?;
         Ok(ExitCode::SUCCESS)
     })
