@@ -120,8 +120,8 @@ impl Exec {
         for template in &self.arguments {
             let argument = template.fill(values).map_err(|error| error.to_string())?;
             if argument.starts_with('-') && !template.source().starts_with('-') {
-                let source = template.source();
-                return Err(format!("{source:?} would become an option, {argument:?}"));
+                let (source, argument) = (template.source(), shown(&argument));
+                return Err(format!("{source:?} would become an option, {argument}"));
             }
             command.push(argument);
         }
@@ -184,6 +184,13 @@ impl Exec {
         }
         process.spawn()
     }
+}
+
+/// Enough of an argument to know it by; the rest would fill the ledger.
+fn shown(argument: &str) -> String {
+    const LONGEST: usize = 200;
+    let start: String = argument.chars().take(LONGEST).collect();
+    if start.len() < argument.len() { format!("{start:?}…") } else { format!("{start:?}") }
 }
 
 /// Numbers and checked names alone go to the environment; what events say comes by stdin.

@@ -51,6 +51,9 @@ async fn a_value_that_would_be_an_option_or_no_argument_is_refused() {
         assert!(matches!(&ended.outcome, Outcome::Refused(_)), "{ended:?}");
         assert!(ended.output.is_empty());
     }
+    let long = format!("-{}", "\u{202e}".repeat(40_000));
+    let ended = run(&["/bin/echo", "{{ data.x }}"], &json!({"x": long})).await;
+    assert!(matches!(&ended.outcome, Outcome::Refused(reason) if reason.len() < 2_500));
     let ended = run(&["/bin/echo", "--package={{ data.x }}"], &json!({"x": "-rf"})).await;
     assert_eq!(output(&ended), "--package=-rf\n");
     let ended = run(&["/bin/echo", "{{ data.missing }}"], &json!({})).await;
