@@ -494,7 +494,7 @@ impl Loop {
 
     fn reload(&mut self) -> anyhow::Result<()> {
         // What is read now is not read, nor complained of, once more.
-        self.keeper.watched.have_changed();
+        self.keeper.watched.note();
         let has_identity = self.keeper.herald.is_some() || self.keeper.is_dry_run;
         match crate::rules::load(&self.keeper.rules_dir, &self.keeper.means) {
             Ok(rules) if !has_identity && rules.needing_identity().is_some() => {
