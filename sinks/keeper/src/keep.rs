@@ -182,8 +182,8 @@ impl Loop {
         Ok(())
     }
 
-    /// Has the schedule follow the rules as they are now. Of those that it did not know it learns what
-    /// waits for them, and when they last ran.
+    /// Has the schedule follow the rules as they are now. It learns anew when they last ran, which it
+    /// keeps for no key of a rule without `once_within`, and what waits for rules that are new to it.
     fn take_up_rules(&mut self) -> anyhow::Result<()> {
         let rules = self.keeper.rules.clone();
         let names = rules.iter().map(|rule| rule.name.as_str());
@@ -191,15 +191,10 @@ impl Loop {
         let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
         self.schedule.set_rules(timings, self.now());
         self.adopt()?;
-        if new.is_empty() {
-            return Ok(());
-        }
         let ledger = self.keeper.ledger.clone();
         let ledger = ledger.lock();
         for (rule, key, began) in ledger.last_begun()? {
-            if new.contains(rule.as_str()) {
-                self.schedule.began(&rule, &key, self.past(began));
-            }
+            self.schedule.began(&rule, &key, self.past(began));
         }
         for waiting in ledger.waiting()? {
             if new.contains(waiting.rule.as_str()) {

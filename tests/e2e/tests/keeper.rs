@@ -383,7 +383,7 @@ async fn a_clock_that_was_set_back_holds_nothing_up() {
     let mut site = Site::new(&AT_ONCE.replace("exec =", "once_within = \"1s\"\nexec ="));
     fs::create_dir(site.path("keeper")).unwrap();
     let mut ledger = Ledger::open(&site.path("keeper/keeper.sqlite")).unwrap();
-    let ahead = SystemClock.now() + Duration::from_secs(365 * 86_400);
+    let ahead = SystemClock.now() + Duration::from_hours(365 * 24);
     let run = ledger.start("publish", "a", ahead).unwrap().run;
     ledger.finish(run, &Verdict::Succeeded, b"", ahead).unwrap();
     drop(ledger);
@@ -401,4 +401,33 @@ async fn a_safety_net_does_not_hang_on_the_relay() {
     let keeper = Process::start(&mut command);
     assert_eq!(site.recorded(1)[0].count, 0);
     assert!(keeper.stop(Signal::TERM).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_distance_that_a_rule_is_given_counts_from_the_last_run() {
+    const MARK: &str = r#"
+[[rule]]
+name = "mark"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
+"#;
+    let mut site = Site::new(&format!("{AT_ONCE}{MARK}"));
+    site.start();
+    site.emit(&site.archive, "a", 1).await;
+    site.recorded(1);
+    until("the end of the run", || {
+        let runs = site.runs();
+        (runs.matches("succeeded").count() == 2).then_some(())
+    });
+    let apart = AT_ONCE.replace("exec =", "once_within = \"1h\"\nexec =");
+    site.set_rules(&format!("{apart}{MARK}"));
+    site.keeper.as_ref().unwrap().line("rules loaded");
+    site.emit(&site.archive, "a", 1).await;
+    site.emit(&site.archive, "b", 1).await;
+    let record = site.recorded(2);
+    until("the mark", || {
+        let mark = fs::read_to_string(site.path("mark")).unwrap();
+        (mark.lines().count() >= 2).then_some(())
+    });
+    assert_eq!(record[1].key, "b", "{record:?}");
 }
