@@ -304,6 +304,11 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     let output = site.ask(&["test", "publish", events.to_str().unwrap()]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("30 events under \"master\" would run [\"/bin/sh\""), "{text}");
+    // An event that comes twice is taken once.
+    let twice = site.ask(&["test", "publish", events.to_str().unwrap(), events.to_str().unwrap()]);
+    let twice = String::from_utf8(twice.stdout).unwrap();
+    assert_eq!(twice.matches(": came before\n").count(), 30, "{twice}");
+    assert!(twice.contains("\n30 events under"), "{twice}");
     assert_eq!(site.record(), []);
     // A whole keeper that only says what it would do.
     let mut command = Command::new(binary("keeper"));

@@ -1,6 +1,12 @@
 //! `keeper test`
 
-use std::{collections::BTreeMap, fs, io::Read as _, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Read as _,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, anyhow};
 use keeper::{
@@ -12,6 +18,7 @@ use keeper::{
     watch::{Change, Role, Step, Watch},
 };
 use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
+use laniakea_event::Digest;
 
 use super::{ConfigArgument, Failure, Outcome, load_rules, show::visible};
 
@@ -50,6 +57,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     // Where the key cannot be read, as by somebody who only tries a rule, the chain's length counts.
     let link = config.herald().ok().flatten().map(|herald| herald.link(&rule.name));
     let mut lines = Vec::new();
+    let mut taken = BTreeSet::new();
     let mut watch =
         rule.waits.as_ref().map(|waits| Watch::new([(rule.name.clone(), waits.pattern)], []));
     let mut batches: BTreeMap<String, Vec<KeptEvent>> = BTreeMap::new();
@@ -62,7 +70,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         if let (Some(watch), Ok(believed)) = (&mut watch, &believed) {
             let at = event.received.unwrap_or(now);
             let circle = Chain::of(&event).forbids(link.as_deref());
-            lines.extend(waiting(rule, watch, (&event, believed, at), circle));
+            lines.extend(waiting(rule, watch, (&event, believed, at), circle, &mut taken));
             continue;
         }
         let verdict = believed.and_then(|believed| match why_not(rule, &event, &believed) {
@@ -75,6 +83,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
             None => Ok(key),
         });
         match verdict {
+            Ok(_) if !taken.insert(event.digest) => lines.push(format!("{name}: came before")),
             Ok(key) => {
                 lines.push(format!("{name}: would wait under the key {key:?}"));
                 batches.entry(key).or_default().push(event);
@@ -98,6 +107,7 @@ fn waiting(
     watch: &mut Watch,
     (event, believed, at): (&KeptEvent, &Believed, jiff::Timestamp),
     circle: Option<String>,
+    taken: &mut BTreeSet<Digest>,
 ) -> Vec<String> {
     let mut lines = fired(&watch.overdue(at));
     let name = format!("{} {}", event.id(), event.digest);
@@ -111,6 +121,10 @@ fn waiting(
             lines.push(format!("{name}: {}", visible(&format!("not run: {reason}"))));
             return lines;
         }
+    }
+    if !taken.insert(event.digest) {
+        lines.push(format!("{name}: came before"));
+        return lines;
     }
     let roles = part.roles.iter().map(|role| match role {
         Role::Part(part) => format!("part {}", part + 1),
