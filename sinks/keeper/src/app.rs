@@ -8,7 +8,7 @@ use laniakea_wire::{
     Context,
     subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig},
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
@@ -100,9 +100,14 @@ impl App {
         let (reload, reloaded) = watch::channel(());
         tracing::info!(rules = self.keeper.rules.iter().count(), "ready");
         let keeping = self.keeper.run(self.subscription, reloaded, lifecycle.stopping());
-        lifecycle.spawn("keeping", keeping);
+        let (speaks, over) = oneshot::channel::<()>();
+        lifecycle.spawn("keeping", async move {
+            let outcome = keeping.await;
+            drop(speaks);
+            outcome
+        });
         if let Some(submitter) = self.submitter {
-            lifecycle.spawn("submitting", submitter.run(lifecycle.stopping()));
+            lifecycle.spawn("submitting", submitter.run(over, lifecycle.stopping()));
         }
         lifecycle.run(move || reload.send(()).unwrap_or_default(), || {}).await
     }

@@ -1,5 +1,7 @@
 //! Events that are handled together, as templates and programs see them.
 
+use std::collections::HashSet;
+
 use laniakea_catalog::{Catalog, Facets, Summary};
 use laniakea_event::{Digest, Limits, Object, Rejection, RelayNote, Seq, SubmittedEvent, Value};
 use laniakea_filter::Subject;
@@ -115,15 +117,13 @@ pub fn of_event(event: &KeptEvent) -> Json {
 /// stand beside them, for batches that are all about the same.
 pub fn of_run(rule: &str, run: i64, key: &str, attempt: u32, events: &[KeptEvent]) -> Json {
     let mut facets: Map<String, Json> = Map::new();
+    let mut known = HashSet::new();
     for event in events {
         for (facet, values) in event.facets().iter() {
             let all = facets.entry(facet.as_str()).or_insert_with(|| Json::Array(Vec::new()));
             let Some(all) = all.as_array_mut() else { continue };
-            for value in values {
-                if !all.iter().any(|known| known == value) {
-                    all.push(value.clone().into());
-                }
-            }
+            let new = values.iter().filter(|value| known.insert((facet.as_str(), value.as_str())));
+            all.extend(new.map(|value| Json::from(value.as_str())));
         }
     }
     let list: Vec<Json> = events.iter().map(KeptEvent::to_told_json).collect();

@@ -13,7 +13,7 @@ mod show;
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
-use keeper::keep::list;
+use keeper::{keep::list, ledger::LedgerError};
 use laniakea_daemon::{EXIT_USAGE, Failure};
 use laniakea_wire::subscription::SubscriptionError;
 
@@ -26,6 +26,12 @@ pub(crate) struct ConfigArgument {
 }
 
 pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Keeper cannot begin: somebody has to mend it, but for a ledger that may be usable later.
+pub(crate) fn start_failure(error: anyhow::Error) -> Failure {
+    let ledger = error.chain().find_map(|cause| cause.downcast_ref::<LedgerError>());
+    if ledger.is_some_and(LedgerError::may_pass) { error.into() } else { Failure::usage(error) }
+}
 
 /// Adds the hint. Where somebody has to decide, a restart does not help.
 pub(crate) fn explain(mut failure: Failure) -> Failure {

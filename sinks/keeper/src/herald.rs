@@ -107,11 +107,13 @@ impl Herald {
         self.origin.iter().fold(draft, Draft::origin).sign(&self.key)
     }
 
-    /// Now, or a moment after the last time.
+    /// Now, or a moment after the last time. Where the clock was set back, now counts: a relay takes
+    /// nothing from the future.
     fn moment(&self, now: Timestamp) -> Timestamp {
+        const SET_BACK: SignedDuration = SignedDuration::from_secs(1);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let later = last.checked_add(SignedDuration::from_micros(1)).unwrap_or(now);
-        *last = now.max(later);
+        *last = if last.duration_since(now) > SET_BACK { now } else { now.max(later) };
         *last
     }
 
@@ -134,6 +136,20 @@ mod tests {
     use laniakea_event::{KeyId, Limits, SubmittedEvent};
 
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_is_believed() {
+        let key = SigningKey::from_seed(
+            SignerId::parse("keeper-01").unwrap(),
+            KeyId::parse("1").unwrap(),
+            &[7; 32],
+        );
+        let herald = Herald::new(key, Dialect::Seed, Announce::All);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let moments = [7_200, 7_200, 3_600, 3_600, 3_601].map(|second| herald.moment(at(second)));
+        assert_eq!((moments[0], moments[2], moments[4]), (at(7_200), at(3_600), at(3_601)));
+        assert!(moments[0] < moments[1] && moments[2] < moments[3]);
+    }
 
     #[test]
     fn what_is_signed_is_readable_in_each_dialect_and_never_the_same_twice() {

@@ -1,5 +1,6 @@
 //! The loop: take what has come, start what is due, note what has ended.
 
+mod catching_up;
 mod watching;
 
 use std::{
@@ -29,6 +30,7 @@ use crate::{
     source::{Arrived, next_batch},
     watch::Watch,
 };
+use catching_up::CatchingUp;
 use watching::Judge;
 
 /// How often it is looked whether somebody wants a run tried again, or changed the rules.
@@ -39,6 +41,8 @@ const PRUNE: Duration = Duration::from_hours(1);
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long a run whose lock somebody else holds waits until it looks again.
 const HELD: Duration = Duration::from_secs(4);
+/// No pause before another attempt is longer; where one seems to be, the clock was set back.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// So long before its start keeper's own time begins, so that what was before has its place.
 const PAST: Duration = Duration::from_hours(10 * 365 * 24);
 const UNKNOWN: &str = "keeper ended while it ran: nobody knows how it went";
@@ -83,7 +87,7 @@ struct Loop {
     open: BTreeSet<RunId>,
     /// Those of them whose lock somebody else holds: they are told once, not at every look.
     held: BTreeSet<RunId>,
-    is_catching_up: bool,
+    catching_up: CatchingUp,
     watch: Watch,
     judge: Judge,
     pruned: Instant,
@@ -109,7 +113,7 @@ impl Keeper {
             at_work: JoinSet::new(),
             open: BTreeSet::new(),
             held: BTreeSet::new(),
-            is_catching_up: true,
+            catching_up: CatchingUp::new(began),
             watch: Watch::default(),
             judge: Judge::default(),
             pruned: began,
@@ -138,26 +142,31 @@ impl Loop {
         }
     }
 
+    /// When something happened. What a clock that was set back has yet to come to was just now.
+    fn past(&self, time: Timestamp) -> Moment {
+        self.moment(time).min(self.now())
+    }
+
+    /// When another attempt is due.
+    fn again(&self, time: Timestamp) -> Moment {
+        self.moment(time).min(self.now().saturating_add(LONGEST_PAUSE))
+    }
+
     /// Goes on where the last process ended.
     fn restore(&mut self) -> anyhow::Result<()> {
-        let timings = self.keeper.rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
         self.schedule.set_wall(self.now(), self.keeper.clock.now());
-        self.schedule.set_rules(timings, self.now());
-        self.adopt()?;
+        self.take_up_rules()?;
         let ledger = self.keeper.ledger.clone();
         let mut ledger = ledger.lock();
-        for (rule, key, began) in ledger.last_begun()? {
-            self.schedule.began(&rule, &key, self.moment(began));
-        }
         self.end_leftovers(&ledger.unfinished()?);
-        for waiting in ledger.waiting()? {
-            self.schedule.add(&waiting.rule, &waiting.key, self.now());
-        }
         for interrupted in ledger.unfinished()? {
             let (rule, key, run) = (&interrupted.rule, &interrupted.key, interrupted.run);
             let policy = self.keeper.rules.get(rule).map(policy);
             let at = if let Some(at) = interrupted.again {
-                self.moment(at)
+                if !self.schedule.knows(rule) {
+                    continue;
+                }
+                self.again(at)
             } else {
                 let now = self.keeper.clock.now();
                 tracing::warn!(rule, key, run, policy = ?policy, "{UNKNOWN}");
@@ -169,6 +178,30 @@ impl Loop {
             };
             self.schedule.hold(rule, key, run, at);
             self.open.insert(run);
+        }
+        Ok(())
+    }
+
+    /// Has the schedule follow the rules as they are now. It learns anew when they last ran, which it
+    /// keeps for no key of a rule without `once_within`, and what waits for rules that are new to it.
+    fn take_up_rules(&mut self) -> anyhow::Result<()> {
+        let rules = self.keeper.rules.clone();
+        let names = rules.iter().map(|rule| rule.name.as_str());
+        let new: BTreeSet<&str> = names.filter(|rule| !self.schedule.knows(rule)).collect();
+        let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
+        self.schedule.set_rules(timings, self.now());
+        self.adopt()?;
+        let ledger = self.keeper.ledger.clone();
+        let ledger = ledger.lock();
+        for (rule, key, began) in ledger.last_begun()? {
+            self.schedule.began(&rule, &key, self.past(began));
+        }
+        for waiting in ledger.waiting()? {
+            if new.contains(waiting.rule.as_str()) {
+                for at in [waiting.first, waiting.last] {
+                    self.schedule.add(&waiting.rule, &waiting.key, self.past(at));
+                }
+            }
         }
         Ok(())
     }
@@ -193,7 +226,8 @@ impl Loop {
         loop {
             self.judge()?;
             self.start_due()?;
-            let wake = self.schedule.next_wake().filter(|_| !self.is_catching_up);
+            let is_held = self.catching_up.holds(Instant::now());
+            let wake = self.schedule.next_wake().filter(|_| !is_held);
             let wake = wake.map(|wake| wake.saturating_sub(self.now()));
             tokio::select! {
                 () = stopping.wait() => return Ok(()),
@@ -219,6 +253,9 @@ impl Loop {
         let rules = self.keeper.rules.clone();
         let mut arrivals: Vec<Arrival> = Vec::new();
         let mut taken = BTreeSet::new();
+        if !arrived.frames.is_empty() {
+            self.catching_up.heard(Instant::now());
+        }
         for frame in arrived.frames {
             let event = match KeptEvent::parse(frame) {
                 Ok(event) => event,
@@ -247,7 +284,7 @@ impl Loop {
         }
         let kept = arrived.position.and_then(|position| subscription.confirmed_part(position));
         if arrived.is_caught_up {
-            self.is_catching_up = false;
+            self.catching_up.end();
         }
         self.judge.note(arrived.is_caught_up, arrived.is_disconnected);
         self.take_and_start(&arrivals, kept, now)?;
@@ -259,8 +296,8 @@ impl Loop {
 
     fn wanted(&self, rule: &Rule, key: String) -> Option<Wanted> {
         let replaces = match rule.catch_up {
-            CatchUp::None if self.is_catching_up => return None,
-            CatchUp::Latest => self.is_catching_up,
+            CatchUp::None if self.catching_up.is_on() => return None,
+            CatchUp::Latest => self.catching_up.is_on(),
             CatchUp::All | CatchUp::None => false,
         };
         Some(Wanted { rule: rule.name.clone(), key, replaces })
@@ -274,7 +311,7 @@ impl Loop {
         position: Option<Position>,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        let (moment, is_held) = (self.now(), self.is_catching_up);
+        let (moment, is_held) = (self.now(), self.catching_up.holds(Instant::now()));
         let schedule = &mut self.schedule;
         reach_if(!arrivals.is_empty(), Point::BeforeTake);
         let started =
@@ -290,7 +327,7 @@ impl Loop {
     }
 
     fn start_due(&mut self) -> anyhow::Result<()> {
-        if self.is_catching_up {
+        if self.catching_up.holds(Instant::now()) {
             return Ok(());
         }
         let due = self.schedule.due(self.now());
@@ -432,8 +469,9 @@ impl Loop {
         }
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
-            if let Some(at) = waiting.again.filter(|_| !self.open.contains(&waiting.run)) {
-                let at = self.moment(at);
+            let is_new = self.schedule.knows(&waiting.rule) && !self.open.contains(&waiting.run);
+            if let Some(at) = waiting.again.filter(|_| is_new) {
+                let at = self.again(at);
                 self.schedule.hold(&waiting.rule, &waiting.key, waiting.run, at);
                 self.open.insert(waiting.run);
             }
@@ -451,7 +489,7 @@ impl Loop {
 
     fn reload(&mut self) -> anyhow::Result<()> {
         // What is read now is not read, nor complained of, once more.
-        self.keeper.watched.have_changed();
+        self.keeper.watched.note();
         let has_identity = self.keeper.herald.is_some() || self.keeper.is_dry_run;
         match crate::rules::load(&self.keeper.rules_dir, &self.keeper.means) {
             Ok(rules) if !has_identity && rules.needing_identity().is_some() => {
@@ -459,11 +497,9 @@ impl Loop {
                 tracing::error!(problem, "rules not reloaded, the old ones stay");
             }
             Ok(rules) => {
-                let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
-                self.schedule.set_rules(timings, self.now());
                 tracing::info!(rules = rules.iter().count(), "rules loaded");
                 self.keeper.rules = rules;
-                self.adopt()?;
+                self.take_up_rules()?;
             }
             Err(problems) => {
                 for problem in problems {

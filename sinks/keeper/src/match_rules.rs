@@ -79,6 +79,14 @@ pub fn part<'r>(rule: &'r Rule, event: &KeptEvent, believed: &Believed) -> Optio
     part_of(rule, event, believed, &event.subject(signers(believed)))
 }
 
+impl Part<'_> {
+    /// Takes from it what the rule may not follow: a rule that had a part in an event does not wait
+    /// for more of it, but an answer is one.
+    pub fn keep_answers(&mut self) {
+        self.roles.retain(|role| *role == Role::Answer);
+    }
+}
+
 fn part_of<'r>(
     rule: &'r Rule,
     event: &KeptEvent,

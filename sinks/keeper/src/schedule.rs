@@ -96,6 +96,8 @@ struct RuleState {
     keys: BTreeMap<String, KeyState>,
     /// When any run of the rule last began; the rule's own beginning until then.
     last: Moment,
+    /// One has begun.
+    has_begun: bool,
     /// When `fallback_cron` is due after that.
     cron: Option<Moment>,
     retries: BTreeSet<(Moment, RunId, String)>,
@@ -106,6 +108,8 @@ struct KeyState {
     waiting: Option<Waiting>,
     /// Runs that are at work, or will be tried again.
     held: usize,
+    /// Those of them that are at work.
+    at_work: usize,
     last: Option<Moment>,
 }
 
@@ -171,12 +175,18 @@ impl Schedule {
                 running: 0,
                 keys: BTreeMap::new(),
                 last: now,
+                has_begun: false,
                 cron: None,
                 retries: BTreeSet::new(),
             });
             (state.timing, state.is_gone) = (timing, false);
             state.look_at(self.wall);
         }
+    }
+
+    /// Whether the rule is there, or was.
+    pub fn knows(&self, rule: &str) -> bool {
+        self.rules.contains_key(rule)
     }
 
     /// An event has come.
@@ -187,10 +197,11 @@ impl Schedule {
         key.waiting = Some(Waiting { first, last: now });
     }
 
-    /// A rule is there since before; so long that its safety net may be due.
+    /// A rule is there since before; so long that its safety net may be due. Once one of its runs
+    /// has begun, that counts instead.
     pub fn there_since(&mut self, rule: &str, at: Moment) {
         let wall = self.wall;
-        let Some(state) = self.rules.get_mut(rule) else { return };
+        let Some(state) = self.rules.get_mut(rule).filter(|state| !state.has_begun) else { return };
         state.last = state.last.min(at);
         state.look_at(wall);
     }
@@ -200,6 +211,7 @@ impl Schedule {
         let wall = self.wall;
         let Some(state) = self.rules.get_mut(rule) else { return };
         state.last = state.last.max(at);
+        state.has_begun = true;
         state.look_at(wall);
         // Nobody else asks when a key last ran.
         if state.timing.once_within > Duration::ZERO {
@@ -239,6 +251,9 @@ impl Schedule {
         self.running = self.running.saturating_sub(1);
         let Some(state) = self.rules.get_mut(rule) else { return };
         state.running = state.running.saturating_sub(1);
+        if let Some(key) = state.keys.get_mut(key) {
+            key.at_work = key.at_work.saturating_sub(1);
+        }
         match next {
             Next::Retry(pause) => {
                 state.retries.insert((now.saturating_add(pause), run, key.to_owned()));
@@ -280,6 +295,9 @@ impl Schedule {
         let per_key = state.timing.per_key;
         let of_key = state.keys.entry(key.to_owned()).or_default();
         if let Due::Retry { run, .. } = candidate {
+            if of_key.at_work >= per_key {
+                return false;
+            }
             state.retries.retain(|(_, waiting, _)| waiting != run);
         } else {
             if of_key.held >= per_key {
@@ -288,8 +306,9 @@ impl Schedule {
             of_key.held += 1;
             of_key.waiting = None;
         }
+        of_key.at_work += 1;
         of_key.last = Some(now);
-        state.last = now;
+        (state.last, state.has_begun) = (now, true);
         state.look_at(self.wall);
         state.running += 1;
         self.running += 1;
@@ -332,7 +351,7 @@ impl RuleState {
         if !self.has_room() {
             return;
         }
-        for (at, run, key) in self.retries.iter().take_while(|(at, ..)| *at <= now) {
+        for (at, run, key) in self.possible_retries().take_while(|(at, ..)| *at <= now) {
             let due = Due::Retry { rule: rule(), key: key.clone(), run: *run };
             candidates.push((*at, due));
         }
@@ -351,6 +370,13 @@ impl RuleState {
         }
     }
 
+    /// A run that somebody wants tried again waits for those of its key that are at work.
+    fn possible_retries(&self) -> impl Iterator<Item = &(Moment, RunId, String)> {
+        let has_room =
+            |key: &str| self.keys.get(key).is_none_or(|key| key.at_work < self.timing.per_key);
+        self.retries.iter().filter(move |(_, _, key)| has_room(key))
+    }
+
     /// While anything of the rule waits or runs, the safety net is not needed.
     fn fallback(&self) -> Option<Moment> {
         let is_quiet = self.running == 0
@@ -361,7 +387,7 @@ impl RuleState {
     }
 
     fn next_wake(&self) -> Option<Moment> {
-        let retry = self.retries.first().map(|(at, ..)| *at);
+        let retry = self.possible_retries().next().map(|(at, ..)| *at);
         let events = self
             .keys
             .values()

@@ -1,6 +1,6 @@
 //! What a rule would have done with events of the past.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,7 +29,8 @@ pub struct Simulation {
     start: Timestamp,
     takes: Duration,
     at_work: Vec<(Moment, String)>,
-    waiting: Vec<(String, Timestamp)>,
+    /// How many events of each key, and when the first came.
+    waiting: BTreeMap<String, (usize, Timestamp)>,
     runs: Vec<SimulatedRun>,
 }
 
@@ -41,7 +42,14 @@ impl Simulation {
         let mut schedule = Schedule::new(usize::MAX);
         schedule.set_wall(Moment::ZERO, start);
         schedule.set_rules([(RULE.to_owned(), timing)], Moment::ZERO);
-        Self { schedule, start, takes, at_work: Vec::new(), waiting: Vec::new(), runs: Vec::new() }
+        Self {
+            schedule,
+            start,
+            takes,
+            at_work: Vec::new(),
+            waiting: BTreeMap::new(),
+            runs: Vec::new(),
+        }
     }
 
     /// An event that the rule wants came. Events come in order; one that a jump of the relay's
@@ -55,7 +63,7 @@ impl Simulation {
         let now = self.moment(at);
         self.pass_until(now);
         self.schedule.add(RULE, key, now);
-        self.waiting.extend((0..count).map(|_| (key.to_owned(), at)));
+        self.waiting.entry(key.to_owned()).or_insert((0, at)).0 += count;
         self.start_due(now);
     }
 
@@ -105,15 +113,13 @@ impl Simulation {
                 Due::Events { key, .. } | Due::Retry { key, .. } => key,
                 Due::Fallback { .. } => String::new(),
             };
-            let (batch, waiting) = std::mem::take(&mut self.waiting)
-                .into_iter()
-                .partition::<Vec<_>, _>(|(of, _)| *of == key);
-            self.waiting = waiting;
+            let batch = self.waiting.remove(&key);
+            let first = batch.filter(|(events, _)| *events > 0).map(|(_, first)| first);
             self.runs.push(SimulatedRun {
                 began: self.start.checked_add(now).unwrap_or(Timestamp::MAX),
                 key: key.clone(),
-                events: batch.len(),
-                first: batch.first().map(|(_, at)| *at),
+                events: batch.map_or(0, |(events, _)| events),
+                first,
             });
             // A run of no time would begin and end for ever.
             self.at_work.push((now + self.takes.max(Duration::from_millis(1)), key));
@@ -154,6 +160,15 @@ mod tests {
             first: Some(at(first)),
         };
         assert_eq!(runs, [expected(209, 500, 100), expected(1_060, 1, 1_000)]);
+    }
+
+    #[test]
+    fn something_missed_without_events_is_a_run_too_however_late() {
+        let mut simulation = Simulation::new(timing(), at(0), Duration::ZERO);
+        simulation.events("", at(100), 0);
+        let runs = simulation.finish(at(110));
+        let seen: Vec<_> = runs.iter().map(|run| (run.began, run.events, run.first)).collect();
+        assert_eq!(seen, [(at(160), 0, None)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use laniakea_wire::{
     curve::Security,
     submit::{Publisher, PublisherConfig, SubmitError, is_final},
 };
+use tokio::sync::oneshot;
 
 use crate::ledger::{LedgerError, Outgoing, SharedLedger};
 
@@ -18,6 +19,8 @@ use crate::ledger::{LedgerError, Outgoing, SharedLedger};
 const BATCH: u32 = 100;
 /// A relay that is there answers within milliseconds, and one that is busy within seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long keeper's end waits for the relay to take what was said last.
+const LAST: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -51,21 +54,34 @@ impl Submitter {
         Ok(Self { ledger, publisher: Publisher::connect(&Context::new(), config)? })
     }
 
-    /// Sends whatever comes into the outbox until it is told to stop; the rest is sent by the next
-    /// keeper.
+    /// Sends whatever comes into the outbox, until nothing more does: `over` is closed then. What the
+    /// relay does not take soon is sent by the next keeper.
     ///
     /// # Errors
     ///
     /// The ledger alone.
-    pub async fn run(self, mut stopping: Stopping) -> anyhow::Result<()> {
+    pub async fn run(
+        self,
+        mut over: oneshot::Receiver<()>,
+        mut stopping: Stopping,
+    ) -> anyhow::Result<()> {
+        tokio::select! {
+            failed = self.work() => return Ok(failed?),
+            _ = &mut over => {}
+        }
+        if let Ok(sent) = tokio::time::timeout(LAST, self.empty()).await {
+            sent?;
+        }
+        // Whoever failed is told of, and not that this has ended.
+        stopping.wait().await;
+        Ok(())
+    }
+
+    async fn work(&self) -> Result<(), LedgerError> {
         let filled = self.ledger.lock().filled();
         let mut failures = 0;
         loop {
-            let sent = tokio::select! {
-                sent = self.empty() => sent?,
-                () = stopping.wait() => return Ok(()),
-            };
-            let pause = match sent {
+            let pause = match self.empty().await? {
                 Sent::All => {
                     if failures > 0 {
                         tracing::info!("the relay takes keeper's events again");
@@ -81,15 +97,9 @@ impl Submitter {
                     Some(growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE))
                 }
             };
-            let wake = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => filled.notified().await,
-                }
-            };
-            tokio::select! {
-                () = wake => {}
-                () = stopping.wait() => return Ok(()),
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => filled.notified().await,
             }
         }
     }

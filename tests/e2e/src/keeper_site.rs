@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, ExitStatus, Output},
 };
 
 use crate::{Endpoints, Module, Process, Relay, RunningRelay, Signal, binary};
@@ -124,6 +124,11 @@ impl KeeperSite {
     /// Ends keeper with a signal.
     pub fn stop(&mut self, signal: Signal) {
         self.keeper.take().unwrap().stop(signal);
+    }
+
+    /// Waits until keeper has ended by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.keeper.take().unwrap().wait()
     }
 
     /// What comes of one of keeper's other commands.

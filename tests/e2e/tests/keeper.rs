@@ -2,8 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
 
+use keeper::ledger::{Ledger, Verdict};
+use laniakea_daemon::{Clock as _, SystemClock};
 use laniakea_e2e::{KeeperSite, Module, Process, Relay, Signal, binary, until};
 use laniakea_event::{Limits, Object, Value};
 
@@ -207,7 +213,7 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     emit(&site, &site.archive, "master", 30).await;
     let output = site.ask(&["simulate", "publish", "--since", "1h"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with("publish would have run 1 times, for 30 of 30 events\n"), "{text}");
+    assert!(text.starts_with("publish would have run 1 time, for 30 of 30 events\n"), "{text}");
     assert!(text.contains("\"master\"  30 events since "), "{text}");
     let history = Command::new(binary("lk"))
         .args(["history", "--json", "--replay", &site.relay.endpoints().replay])
@@ -218,6 +224,11 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     let output = site.ask(&["test", "publish", events.to_str().unwrap()]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("30 events under \"master\" would run [\"/bin/sh\""), "{text}");
+    // An event that comes twice is taken once.
+    let twice = site.ask(&["test", "publish", events.to_str().unwrap(), events.to_str().unwrap()]);
+    let twice = String::from_utf8(twice.stdout).unwrap();
+    assert_eq!(twice.matches(": came before\n").count(), 30, "{twice}");
+    assert!(twice.contains("\n30 events under"), "{twice}");
     assert_eq!(record(&site), []);
     // A whole keeper that only says what it would do.
     site.set_rules(AT_ONCE);
@@ -231,4 +242,113 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
     assert_eq!(record(&site), []);
     assert!(!site.path("keeper/keeper.sqlite").exists());
     assert!(dry.stop(Signal::TERM).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_rule_that_was_gone_runs_once_it_is_back() {
+    const MARK: &str = r#"
+[[rule]]
+name = "mark"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
+"#;
+    const FAILS: &str = r#"
+[[rule]]
+name = "fails"
+on = "_lk.archive.*"
+key = "fails"
+exec = { command = ["/bin/sh", "-c", "test -e DIR/go && cat >> DIR/record"] }
+"#;
+    let slow = AT_ONCE.replace("exec =", "debounce = \"1h\"\nexec =");
+    let mut site = KeeperSite::new(&format!("{slow}{FAILS}{MARK}"));
+    site.start();
+    emit(&site, &site.archive, "a", 1).await;
+    let failed = until("the failure", || {
+        let runs = site.runs();
+        let line = runs.lines().find(|line| line.contains("fails") && line.contains("failed"))?;
+        site.path("mark").exists().then(|| line.to_owned())
+    });
+    site.stop(Signal::TERM);
+    site.set_rules(MARK);
+    site.start();
+    let run: String = failed.chars().skip_while(|c| !c.is_ascii_digit()).collect();
+    let run: String = run.chars().take_while(char::is_ascii_digit).collect();
+    assert!(site.ask(&["retry", &run]).status.success(), "{failed}");
+    fs::write(site.path("go"), "").unwrap();
+    site.keeper().line("ready");
+    site.set_rules(&format!("{AT_ONCE}{FAILS}{MARK}"));
+    let mut keys: Vec<_> = recorded(&site, 2).into_iter().map(|run| run.key).collect();
+    keys.sort();
+    assert_eq!(keys, ["a", "fails"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_does_not_begin_to_wait_anew_with_each_restart() {
+    let slow = Duration::from_secs(12);
+    let mut site = KeeperSite::new(&AT_ONCE.replace("exec =", "debounce = \"12s\"\nexec ="));
+    site.start();
+    let came = Instant::now();
+    emit(&site, &site.archive, "a", 1).await;
+    until("what waits", || {
+        let ledger = Ledger::open_to_read(&site.path("keeper/keeper.sqlite")).ok()?;
+        (!ledger.waiting().unwrap().is_empty()).then_some(())
+    });
+    site.stop(Signal::TERM);
+    until("its time", || (came.elapsed() > slow).then_some(()));
+    let restarted = Instant::now();
+    site.start();
+    recorded(&site, 1);
+    assert!(restarted.elapsed() < slow);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_holds_nothing_up() {
+    let mut site = KeeperSite::new(&AT_ONCE.replace("exec =", "once_within = \"1s\"\nexec ="));
+    fs::create_dir(site.path("keeper")).unwrap();
+    let mut ledger = Ledger::open(&site.path("keeper/keeper.sqlite")).unwrap();
+    let ahead = SystemClock.now() + Duration::from_hours(365 * 24);
+    let run = ledger.start("publish", "a", ahead).unwrap().run;
+    ledger.finish(run, &Verdict::Succeeded, b"", ahead).unwrap();
+    drop(ledger);
+    site.start();
+    emit(&site, &site.archive, "a", 1).await;
+    assert_eq!(recorded(&site, 1)[0].key, "a");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_safety_net_does_not_hang_on_the_relay() {
+    let mut site = KeeperSite::new(&AT_ONCE.replace("exec =", "fallback_every = \"1s\"\nexec ="));
+    site.relay.stop(Signal::TERM);
+    let keeper = Process::start(&mut site.command(&["run"]));
+    assert_eq!(recorded(&site, 1)[0].count, 0);
+    assert!(keeper.stop(Signal::TERM).success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_distance_that_a_rule_is_given_counts_from_the_last_run() {
+    const MARK: &str = r#"
+[[rule]]
+name = "mark"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
+"#;
+    let mut site = KeeperSite::new(&format!("{AT_ONCE}{MARK}"));
+    site.start();
+    emit(&site, &site.archive, "a", 1).await;
+    recorded(&site, 1);
+    until("the end of the run", || {
+        let runs = site.runs();
+        (runs.matches("succeeded").count() == 2).then_some(())
+    });
+    let apart = AT_ONCE.replace("exec =", "once_within = \"1h\"\nexec =");
+    site.set_rules(&format!("{apart}{MARK}"));
+    site.keeper().line("rules loaded");
+    emit(&site, &site.archive, "a", 1).await;
+    emit(&site, &site.archive, "b", 1).await;
+    let record = recorded(&site, 2);
+    until("the mark", || {
+        let mark = fs::read_to_string(site.path("mark")).unwrap();
+        (mark.lines().count() >= 2).then_some(())
+    });
+    assert_eq!(record[1].key, "b", "{record:?}");
 }

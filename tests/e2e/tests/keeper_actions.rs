@@ -9,6 +9,7 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use laniakea_e2e::{KeeperSite, Signal, until, within};
@@ -29,7 +30,7 @@ async fn emit(site: &KeeperSite, repo: &str) {
 /// All events that the relay has of these types, oldest first.
 fn history(site: &KeeperSite, prefix: &str) -> Vec<serde_json::Value> {
     let replay = &site.relay.endpoints().replay;
-    let patience = std::time::Duration::from_secs(20);
+    let patience = Duration::from_secs(20);
     let mut client =
         ReplayClient::connect(&Context::new(), replay, &Security::Plain, patience).unwrap();
     let read = ReadRequest {
@@ -329,4 +330,50 @@ exec = { command = ["/bin/sh", "-c", "echo \"$1\" >> DIR/told", "sh", "{{ data.m
     let output = site.ask(&["runs", "silence"]);
     assert!(output.status.success(), "{output:?}");
     site.stop(Signal::TERM);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_while_keeper_ends_reaches_the_relay_before_it_has_ended() {
+    let mut site = KeeperSite::with_key(
+        r#"
+[[rule]]
+name = "long"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "until test -e DIR/go; do sleep 0.1; done"] }
+"#,
+    );
+    site.start();
+    emit(&site, "a").await;
+    wait_for(&site, "_lk.keeper.run-started", 1);
+    site.keeper().signal(Signal::TERM);
+    site.keeper().line("stopping");
+    fs::write(site.path("go"), "").unwrap();
+    assert!(site.wait().success());
+    assert_eq!(told(&history(&site, "_lk.keeper.run-succeeded")), ["succeeded long \"1\""]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rule_led_to_itself_is_nothing_to_it_when_it_is_tried_either() {
+    let mut site = KeeperSite::with_key(
+        r#"
+[[rule]]
+name = "quiet"
+key = "k"
+absent = { of = ["_lk.archive.*", "org.example.*"], within = "1s" }
+emit = { id = "org.example.archive.quiet", data = {} }
+"#,
+    );
+    site.start();
+    emit(&site, "a").await;
+    let events = wait_for(&site, "org.example.", 1);
+    let emitted = Instant::now();
+    until("its time", || (emitted.elapsed() > Duration::from_secs(3)).then_some(()));
+    assert_eq!(history(&site, "org.example.").len(), 1);
+    let said = |arguments: &[&str]| String::from_utf8(site.ask(arguments).stdout).unwrap();
+    let text = said(&["simulate", "quiet", "--since", "1h"]);
+    assert!(text.starts_with("quiet would have run 1 time, for 1 of "), "{text}");
+    fs::write(site.path("events"), events[0].to_string()).unwrap();
+    let text = said(&["test", "quiet", "--unverified", site.path("events").to_str().unwrap()]);
+    assert!(text.contains("not run: the rule caused it itself: keeper-01/quiet"), "{text}");
+    assert!(!text.contains("would run"), "{text}");
 }

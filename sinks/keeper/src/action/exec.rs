@@ -120,8 +120,8 @@ impl Exec {
         for template in &self.arguments {
             let argument = template.fill(values).map_err(|error| error.to_string())?;
             if argument.starts_with('-') && !template.source().starts_with('-') {
-                let source = template.source();
-                return Err(format!("{source:?} would become an option, {argument:?}"));
+                let (source, argument) = (template.source(), shown(&argument));
+                return Err(format!("{source:?} would become an option, {argument}"));
             }
             command.push(argument);
         }
@@ -186,9 +186,25 @@ impl Exec {
     }
 }
 
+/// Enough of an argument to know it by; the rest would fill the ledger.
+fn shown(argument: &str) -> String {
+    const LONGEST: usize = 200;
+    let start: String = argument.chars().take(LONGEST).collect();
+    if start.len() < argument.len() { format!("{start:?}…") } else { format!("{start:?}") }
+}
+
 /// Numbers and checked names alone go to the environment; what events say comes by stdin.
 fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// All that a program started: it ends with whoever waits for it.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        signal(self.0, Signal::KILL);
+    }
 }
 
 async fn watch(mut child: Child, order: Order) -> Ended {
@@ -196,6 +212,7 @@ async fn watch(mut child: Child, order: Order) -> Ended {
     let mut input = serde_json::to_vec(&order.values).unwrap_or_default();
     input.push(b'\n');
     let group = child.id();
+    let mut whole = Group(group);
     let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let mut output = Output::new(MAX_OUTPUT);
     let (has_ended, ending) = oneshot::channel::<()>();
@@ -223,6 +240,8 @@ async fn watch(mut child: Child, order: Order) -> Ended {
             Outcome::Failed(format!("it was ended: it took longer than {seconds} s"))
         }
     };
+    // It has ended already, and its number may soon be somebody else's.
+    whole.0 = None;
     ended(outcome, output.finish())
 }
 

@@ -6,7 +6,7 @@ use keeper::app::{App, Manner};
 use laniakea_daemon::{Lifecycle, SystemClock, runtime};
 use uuid::Uuid;
 
-use super::{ConfigArgument, Failure, Outcome};
+use super::{ConfigArgument, Outcome, start_failure};
 
 /// Arguments of `keeper run`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     let runtime = runtime(2)?;
     runtime.block_on(async {
         let lifecycle = Lifecycle::new()?;
-        let app = App::build(&config, Arc::new(SystemClock), manner).map_err(Failure::usage)?;
+        let app = App::build(&config, Arc::new(SystemClock), manner).map_err(start_failure)?;
         app.run(lifecycle).await?;
         Ok(ExitCode::SUCCESS)
     })

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
 use keeper::{
     batch::KeptEvent,
+    chain::Chain,
     config::Config,
     match_rules::{Believed, believe, key_of, part, why_not},
     rules::Rule,
@@ -13,15 +14,18 @@ use keeper::{
     watch::{Change, Kept, Step, Watch},
 };
 use laniakea_catalog::visible;
-use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource};
-use laniakea_event::{Trust, write_utc};
+use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource, print_line};
+use laniakea_event::write_utc;
 use laniakea_wire::{
     Context,
     replay::{From, Read, ReplayClient, Request},
 };
 use serde::Serialize;
 
-use super::{ConfigArgument, Outcome, load_rules, show::moment};
+use super::{
+    ConfigArgument, Outcome, load_rules,
+    show::{counted, lines_of, moment},
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAGE: usize = 1_000;
@@ -65,33 +69,37 @@ fn parse_since(text: &str) -> Result<Since, String> {
 }
 
 /// What came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Facts {
     rule: String,
     seen: u64,
+    /// Of those that the rule may mean.
     not_believed: u64,
+    /// For the first of them.
+    why_not_believed: Option<String>,
     wanted: u64,
     runs: Vec<SimulatedRun>,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let facts = simulate(arguments)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        print_line!("{}", serde_json::to_string_pretty(&facts)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Facts { rule, seen, not_believed, wanted, runs } = facts;
-    println!("{rule} would have run {} times, for {wanted} of {seen} events", runs.len());
-    if not_believed > 0 {
-        println!("{not_believed} events were not believed");
+    let Facts { rule, seen, not_believed, why_not_believed, wanted, runs } = facts;
+    let (times, of) = (counted(runs.len() as u64, "time"), counted(seen, "event"));
+    print_line!("{rule} would have run {times}, for {wanted} of {of}")?;
+    if let Some(reason) = why_not_believed {
+        let events = counted(not_believed, "event");
+        print_line!("not believed: {events} that it may mean; the first: {}", lines_of(&reason))?;
     }
     for SimulatedRun { began, key, events, first } in runs {
-        let began = moment(began);
-        let key = visible(&key);
+        let (began, key) = (moment(began), visible(&key));
+        let events = counted(events as u64, "event");
         match first {
-            Some(first) => println!("{began}  {key:?}  {events} events since {}", moment(first)),
-            None => println!("{began}  {key:?}  without events"),
+            Some(first) => print_line!("{began}  {key:?}  {events} since {}", moment(first))?,
+            None => print_line!("{began}  {key:?}  without events")?,
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -112,11 +120,27 @@ fn simulate(arguments: &Arguments) -> anyhow::Result<Facts> {
         }
     };
     let mut simulation = Simulation::new(rule.timing.clone(), since, arguments.takes);
-    let mut facts =
-        Facts { rule: rule.name.clone(), seen: 0, not_believed: 0, wanted: 0, runs: Vec::new() };
+    let mut facts = Facts { rule: rule.name.clone(), ..Facts::default() };
     let mut waiting = Waiting::new(rule, since);
+    // As for `keeper test`: where the key cannot be read, the chain's length alone counts.
+    let link = config.herald().ok().flatten().map(|herald| herald.link(&rule.name));
     read_history(&config, since, |event| {
-        consider(event, rule, &trust, now, &mut facts, (&mut simulation, waiting.as_mut()));
+        facts.seen += 1;
+        let candidates = rules.candidates(&event.subject(Vec::new()), event.summary());
+        if !candidates.iter().any(|candidate| candidate.name == rule.name) {
+            return;
+        }
+        match believe(event, &trust, now) {
+            Ok(believed) => {
+                let is_circle = Chain::of(event).forbids(link.as_deref()).is_some();
+                let event = (event, &believed, is_circle);
+                consider(event, rule, &mut facts, (&mut simulation, waiting.as_mut()));
+            }
+            Err(reason) => {
+                facts.not_believed += 1;
+                facts.why_not_believed.get_or_insert(reason);
+            }
+        }
     })?;
     if let Some(waiting) = &mut waiting {
         waiting.pass(now, &mut simulation);
@@ -126,23 +150,16 @@ fn simulate(arguments: &Arguments) -> anyhow::Result<Facts> {
 }
 
 fn consider(
-    event: &KeptEvent,
+    (event, believed, is_circle): (&KeptEvent, &Believed, bool),
     rule: &Rule,
-    trust: &Trust,
-    now: Timestamp,
     facts: &mut Facts,
     (simulation, waiting): (&mut Simulation, Option<&mut Waiting>),
 ) {
-    facts.seen += 1;
-    let Ok(believed) = believe(event, trust, now) else {
-        facts.not_believed += 1;
-        return;
-    };
     if let Some(waiting) = waiting {
-        facts.wanted += u64::from(waiting.see(rule, event, &believed, simulation));
+        facts.wanted += u64::from(waiting.see(rule, (event, believed, is_circle), simulation));
         return;
     }
-    if why_not(rule, event, &believed).is_some() {
+    if is_circle || why_not(rule, event, believed).is_some() {
         return;
     }
     if let (Some(key), Some(received)) = (key_of(rule, event), event.received) {
@@ -170,13 +187,18 @@ impl Waiting {
     fn see(
         &mut self,
         rule: &Rule,
-        event: &KeptEvent,
-        believed: &Believed,
+        (event, believed, is_circle): (&KeptEvent, &Believed, bool),
         simulation: &mut Simulation,
     ) -> bool {
         let Some(received) = event.received else { return false };
         self.pass(received, simulation);
-        let Some(part) = part(rule, event, believed) else { return false };
+        let Some(mut part) = part(rule, event, believed) else { return false };
+        if is_circle {
+            part.keep_answers();
+        }
+        if part.roles.is_empty() {
+            return false;
+        }
         let steps = self.watch.see(&rule.name, &part.key, &part.roles, received);
         self.run(steps, received, simulation);
         true

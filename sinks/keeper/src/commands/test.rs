@@ -1,6 +1,12 @@
 //! `keeper test`
 
-use std::{collections::BTreeMap, fs, io::Read as _, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Read as _,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, anyhow};
 use keeper::{
@@ -11,9 +17,13 @@ use keeper::{
     rules::Rule,
     watch::{Change, Role, Step, Watch},
 };
-use laniakea_daemon::{Clock as _, SystemClock, TrustSource};
+use laniakea_daemon::{Clock as _, SystemClock, TrustSource, print_line};
+use laniakea_event::Digest;
 
-use super::{ConfigArgument, Failure, Outcome, load_rules, show::lines_of};
+use super::{
+    ConfigArgument, Failure, Outcome, load_rules,
+    show::{counted, lines_of},
+};
 
 /// Arguments of `keeper test`.
 #[derive(Debug, clap::Args)]
@@ -30,10 +40,9 @@ pub(crate) struct Arguments {
     unverified: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for line in test(arguments).map_err(Failure::usage)? {
-        println!("{line}");
+        print_line!("{line}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -50,6 +59,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     // Where the key cannot be read, as by somebody who only tries a rule, the chain's length counts.
     let link = config.herald().ok().flatten().map(|herald| herald.link(&rule.name));
     let mut lines = Vec::new();
+    let mut taken = BTreeSet::new();
     let mut watch =
         rule.waits.as_ref().map(|waits| Watch::new([(rule.name.clone(), waits.pattern)], []));
     let mut batches: BTreeMap<String, Vec<KeptEvent>> = BTreeMap::new();
@@ -61,7 +71,8 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         };
         if let (Some(watch), Ok(believed)) = (&mut watch, &believed) {
             let at = event.received.unwrap_or(now);
-            lines.extend(waiting(rule, watch, &event, believed, at));
+            let circle = Chain::of(&event).forbids(link.as_deref());
+            lines.extend(waiting(rule, watch, (&event, believed, at), circle, &mut taken));
             continue;
         }
         let verdict = believed.and_then(|believed| match why_not(rule, &event, &believed) {
@@ -74,6 +85,7 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
             None => Ok(key),
         });
         match verdict {
+            Ok(_) if !taken.insert(event.digest) => lines.push(format!("{name}: came before")),
             Ok(key) => {
                 lines.push(format!("{name}: would wait under the key {key:?}"));
                 batches.entry(key).or_default().push(event);
@@ -84,9 +96,9 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     lines.extend(watch.iter_mut().flat_map(|watch| fired(&watch.overdue(now))));
     for (key, events) in batches {
         let values = batch::of_run(&rule.name, 0, &key, 1, &events);
-        let count = events.len();
+        let events = counted(events.len() as u64, "event");
         let action = lines_of(&rule.action.describe(&values));
-        lines.push(format!("{count} events under {key:?} would run {action}"));
+        lines.push(format!("{events} under {key:?} would run {action}"));
     }
     Ok(lines)
 }
@@ -95,16 +107,27 @@ fn test(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
 fn waiting(
     rule: &Rule,
     watch: &mut Watch,
-    event: &KeptEvent,
-    believed: &Believed,
-    at: jiff::Timestamp,
+    (event, believed, at): (&KeptEvent, &Believed, jiff::Timestamp),
+    circle: Option<String>,
+    taken: &mut BTreeSet<Digest>,
 ) -> Vec<String> {
     let mut lines = fired(&watch.overdue(at));
     let name = format!("{} {}", event.id(), event.digest);
-    let Some(part) = part(rule, event, believed) else {
+    let Some(mut part) = part(rule, event, believed) else {
         lines.push(format!("{name}: not meant"));
         return lines;
     };
+    if let Some(reason) = circle {
+        part.keep_answers();
+        if part.roles.is_empty() {
+            lines.push(format!("{name}: {}", lines_of(&format!("not run: {reason}"))));
+            return lines;
+        }
+    }
+    if !taken.insert(event.digest) {
+        lines.push(format!("{name}: came before"));
+        return lines;
+    }
     let roles = part.roles.iter().map(|role| match role {
         Role::Part(part) => format!("part {}", part + 1),
         Role::Answer => "an answer".to_owned(),

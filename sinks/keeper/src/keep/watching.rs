@@ -13,7 +13,7 @@ use crate::{
     batch::KeptEvent,
     match_rules::{Believed, Part, parts},
     rules::Rules,
-    watch::{Role, Step, Watch},
+    watch::{Step, Watch},
 };
 
 /// When nothing may be missed: until everything that came before has been read.
@@ -77,10 +77,9 @@ impl Loop {
         now: Timestamp,
     ) -> anyhow::Result<Vec<Step>> {
         let mut parts = parts(rules, event, believed);
-        // A rule that had a part in an event does not wait for more of it; an answer is one.
         for part in &mut parts {
             if !self.may_follow(part.rule, event) {
-                part.roles.retain(|role| *role == Role::Answer);
+                part.keep_answers();
             }
         }
         parts.retain(|part| !part.roles.is_empty());

@@ -125,7 +125,8 @@ impl Ledger {
         Ok(changed == 1)
     }
 
-    /// Removes what ended before a time, and events that nothing refers to any more. Says how many
+    /// Removes what ended before a time, but the last run of each rule, and events that nothing refers
+    /// to any more. Says how many
     /// runs that were.
     ///
     /// # Errors
@@ -133,7 +134,10 @@ impl Ledger {
     /// The database fails.
     pub fn prune(&mut self, before: Timestamp) -> Result<usize, LedgerError> {
         let transaction = self.connection.transaction()?;
-        let old = "(SELECT id FROM run WHERE ended < ?1 AND state NOT IN ('started', 'waiting'))";
+        // The last run of each rule says when its safety net is due.
+        let old = "(SELECT id FROM run WHERE ended < ?1 AND state NOT IN ('started', 'waiting')
+            AND id NOT IN (SELECT max(run.id) FROM run JOIN rule ON run.rule = rule.name
+                           GROUP BY rule.name))";
         for table in ["attempt", "run_event", "absence"] {
             transaction
                 .execute(&format!("DELETE FROM {table} WHERE run IN {old}"), [millis(before)])?;
@@ -227,6 +231,27 @@ fn finish(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn when_a_rule_last_ran_is_not_forgotten_while_it_is_there() {
+        let mut ledger = Ledger::in_memory().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let rule = |name: &str| super::super::KnownRule {
+            name: name.to_owned(),
+            pattern: None,
+            begins_at_once: false,
+            missing: None,
+        };
+        ledger.adopt(&[rule("r"), rule("new"), rule("gone")], at(0)).unwrap();
+        for (second, name) in [(1, "r"), (2, "gone"), (3, "r")] {
+            let run = ledger.start(name, "", at(second)).unwrap().run;
+            ledger.finish(run, &Verdict::Succeeded, b"", at(second)).unwrap();
+        }
+        ledger.adopt(&[rule("r"), rule("new")], at(4)).unwrap();
+        assert_eq!(ledger.prune(at(9_999)).unwrap(), 2);
+        assert_eq!(ledger.last_begun().unwrap(), [("r".to_owned(), String::new(), at(3))]);
+        assert_eq!(ledger.prune(at(9_999)).unwrap(), 0);
+    }
 
     #[test]
     fn a_run_that_did_not_begin_made_no_attempt() {

@@ -62,6 +62,26 @@ pub enum LedgerError {
     Sqlite(#[from] rusqlite::Error),
 }
 
+impl LedgerError {
+    /// Whether the same may go well later: there is no room on the disk, or somebody else is at the
+    /// ledger. All else is for somebody to mend.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, SystemIoFailure,
+        };
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| {
+                [DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, SystemIoFailure]
+                    .contains(&code)
+            }),
+            Self::Make { source, .. } => {
+                [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&source.kind())
+            }
+            _ => false,
+        }
+    }
+}
+
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     drop(made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?);
@@ -200,6 +220,25 @@ mod tests {
             assert_eq!(one("SELECT count(*) FROM outbox"), 0);
             assert_eq!(one("SELECT about = '' FROM run"), 1);
         }
+    }
+
+    #[test]
+    fn a_ledger_that_somebody_else_is_at_or_for_which_there_is_no_room_may_be_usable_later() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("keeper.sqlite");
+        let other = open(&path).unwrap();
+        other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+        assert!(open(&path).unwrap_err().may_pass());
+        drop(other);
+        let mut whole = open(&path).unwrap();
+        whole.pragma_update(None, "max_page_count", 1).unwrap();
+        let more = "CREATE TABLE more AS SELECT randomblob(100000)";
+        let full = whole.transaction().unwrap().execute_batch(more).unwrap_err();
+        assert!(LedgerError::from(full).may_pass());
+        drop(whole);
+        std::fs::write(&path, "something else, long enough to be looked at").unwrap();
+        assert!(!open(&path).unwrap_err().may_pass());
+        assert!(!open(directory.path()).unwrap_err().may_pass());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::load::find;
 pub struct WatchedRules {
     directory: PathBuf,
     seen: Seen,
+    /// That was another state than the one before it, and may not be the last.
+    is_new: bool,
 }
 
 /// Each file with its inode, its size, and when its text and its state changed. Nobody can set the
@@ -23,15 +25,23 @@ type Seen = BTreeMap<PathBuf, Option<(u64, u64, (i64, i64), (i64, i64))>>;
 impl WatchedRules {
     /// Looks for the first time; before the rules are read, so that nothing is missed.
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), seen: look(directory) }
+        Self { directory: directory.to_owned(), seen: look(directory), is_new: false }
     }
 
-    /// Whether anything changed since the last look.
+    /// Whether anything changed and has stayed the same since the last look: a file that is being
+    /// written would look as if its rules were gone.
     pub fn have_changed(&mut self) -> bool {
         let now = look(&self.directory);
-        let have_changed = now != self.seen;
-        self.seen = now;
-        have_changed
+        if now != self.seen {
+            (self.seen, self.is_new) = (now, true);
+            return false;
+        }
+        std::mem::take(&mut self.is_new)
+    }
+
+    /// Looks because the rules are about to be read anyway.
+    pub fn note(&mut self) {
+        (self.seen, self.is_new) = (look(&self.directory), false);
     }
 }
 
@@ -56,12 +66,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_that_is_being_written_is_not_read_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.toml");
+        fs::write(&path, "[[rule]]").unwrap();
+        let mut watched = WatchedRules::new(directory.path());
+        for text in ["", "[[rul", "[[rule]]"] {
+            fs::write(&path, text).unwrap();
+            assert!(!watched.have_changed(), "{text:?}");
+        }
+        assert!(watched.have_changed());
+        fs::write(&path, "").unwrap();
+        watched.note();
+        assert!(!watched.have_changed());
+    }
+
+    #[test]
     fn every_change_is_noticed_once() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("more")).unwrap();
         let mut watched = WatchedRules::new(directory.path());
         let mut changed = |what: &str| {
+            assert!(!watched.have_changed(), "{what} before it has settled");
             let has = watched.have_changed();
             assert!(!watched.have_changed(), "{what} twice");
             has

@@ -191,6 +191,45 @@ fn a_rule_that_changes_keeps_what_waits_and_one_that_goes_starts_nothing() {
     assert_eq!(schedule.due(s(5)), [events("a")]);
 }
 
+#[test]
+fn rules_that_are_read_again_do_not_make_the_safety_net_due() {
+    let hourly = || [("r".to_owned(), Timing { fallback_every: Some(s(3_600)), ..timing() })];
+    let mut schedule = Schedule::new(10);
+    schedule.set_rules(hourly(), s(50_000));
+    schedule.there_since("r", s(20_000));
+    schedule.began("r", "", s(48_000));
+    // The ledger says once more since when the rule is there.
+    schedule.set_rules(hourly(), s(50_500));
+    schedule.there_since("r", s(20_000));
+    assert_eq!(schedule.next_wake(), Some(s(51_600)));
+    schedule.add("r", "a", s(51_000));
+    assert_eq!(schedule.due(s(51_000)), [events("a")]);
+    schedule.ended("r", "a", 1, Next::Done, s(51_001));
+    schedule.set_rules(hourly(), s(51_002));
+    schedule.there_since("r", s(20_000));
+    assert_eq!(schedule.due(s(51_002)), []);
+    assert_eq!(schedule.next_wake(), Some(s(54_600)));
+}
+
+#[test]
+fn a_run_that_somebody_wants_tried_again_waits_for_another_of_its_key() {
+    let mut schedule = schedule(Timing { concurrency: 4, ..timing() });
+    schedule.add("r", "a", s(0));
+    assert_eq!(schedule.due(s(0)), [events("a")]);
+    let retry = |run| Due::Retry { rule: "r".to_owned(), key: "a".to_owned(), run };
+    schedule.hold("r", "a", 7, s(1));
+    schedule.hold("r", "a", 8, s(1));
+    schedule.add("r", "a", s(1));
+    assert_eq!((schedule.due(s(2)), schedule.next_wake()), (vec![], None));
+    schedule.ended("r", "a", 9, Next::Done, s(3));
+    assert_eq!(schedule.due(s(3)), [retry(7)]);
+    assert_eq!((schedule.due(s(4)), schedule.next_wake()), (vec![], None));
+    schedule.ended("r", "a", 7, Next::Done, s(5));
+    assert_eq!(schedule.due(s(5)), [retry(8)]);
+    schedule.ended("r", "a", 8, Next::Done, s(6));
+    assert_eq!(schedule.due(s(6)), [events("a")]);
+}
+
 /// What may happen to a schedule.
 #[derive(Debug, Clone)]
 enum Step {

@@ -48,7 +48,7 @@ fn what_does_not_come_is_missed_and_what_came_during_a_downtime_is_not() {
     // Had keeper been there, `late` would have been missed too; it is seen before anything runs.
     let said = place.told(&["simulate", "stuck", "--since", "1h"]);
     assert!(said.starts_with("stuck would have run 2 times, for 8 of 8 events\n"), "{said}");
-    assert!(said.contains("\"late\"  1 events since"), "{said}");
+    assert!(said.contains("\"late\"  1 event since"), "{said}");
     let history = place.history();
     let said = place.told(&["test", "moved", history.to_str().unwrap()]);
     assert!(said.contains("part 1 and part 3 under the key \"moved\""), "{said}");

@@ -51,6 +51,9 @@ async fn a_value_that_would_be_an_option_or_no_argument_is_refused() {
         assert!(matches!(&ended.outcome, Outcome::Refused(_)), "{ended:?}");
         assert!(ended.output.is_empty());
     }
+    let long = format!("-{}", "\u{202e}".repeat(40_000));
+    let ended = run(&["/bin/echo", "{{ data.x }}"], &json!({"x": long})).await;
+    assert!(matches!(&ended.outcome, Outcome::Refused(reason) if reason.len() < 2_500));
     let ended = run(&["/bin/echo", "--package={{ data.x }}"], &json!({"x": "-rf"})).await;
     assert_eq!(output(&ended), "--package=-rf\n");
     let ended = run(&["/bin/echo", "{{ data.missing }}"], &json!({})).await;
@@ -121,4 +124,32 @@ fn what_cannot_be_run_is_refused_when_the_rule_is_read() {
         assert_eq!(new(&["/x"], variable).unwrap_err(), InvalidExec::Variable(variable.to_owned()));
     }
     assert!(matches!(new(&["/x", "{{"], "A"), Err(InvalidExec::Template(_))));
+}
+
+#[tokio::test]
+async fn a_run_that_is_given_up_leaves_nothing_behind() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("process");
+    let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    let exec = exec(&["/bin/sh", "-c", &script]);
+    let order = Order {
+        values: json!({"run": 7}),
+        timeout: Duration::from_secs(1_000),
+        data_dir: PathBuf::new(),
+    };
+    let mut runs = tokio::task::JoinSet::new();
+    runs.spawn(async move { exec.run(order).await });
+    let read = || fs::read_to_string(&file).ok().filter(|text| text.ends_with('\n'));
+    let process = loop {
+        match read() {
+            Some(text) => break text.trim().to_owned(),
+            None => tokio::task::yield_now().await,
+        }
+    };
+    runs.shutdown().await;
+    // What has ended has no command line any more, whether somebody has noticed or not.
+    let command = PathBuf::from(format!("/proc/{process}/cmdline"));
+    laniakea_e2e::until("the end of what it started", || {
+        fs::read(&command).unwrap_or_default().is_empty().then_some(())
+    });
 }

@@ -87,7 +87,8 @@ impl SecretFile {
 
 /// systemd guards its own, whatever their mode.
 fn is_credential(path: &Path) -> bool {
-    env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|directory| path.starts_with(directory))
+    let directory = env::var_os("CREDENTIALS_DIRECTORY");
+    directory.is_some_and(|directory| !directory.is_empty() && path.starts_with(directory))
 }
 
 #[cfg(test)]

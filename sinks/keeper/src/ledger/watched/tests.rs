@@ -115,6 +115,7 @@ fn what_is_missed_survives_restarts_and_runs_once_with_what_waited() {
     // What is old goes, and what still waits does not.
     desk.see(5, "c", Role::Part(0), 140);
     desk.ledger.finish(started.run, &Verdict::Succeeded, b"", at(150)).unwrap();
+    desk.ledger.start(RULE, "b", at(151)).unwrap();
     assert_eq!(desk.ledger.prune(at(9_999)).unwrap(), 1);
     assert_eq!((desk.count("absence"), desk.count("event"), desk.count("watched")), (0, 1, 1));
 }
