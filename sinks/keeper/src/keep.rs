@@ -248,6 +248,7 @@ impl Loop {
 
     /// Judges what has come, and keeps what rules want together with the position.
     fn take(&mut self, arrived: Arrived, subscription: &Subscription) -> anyhow::Result<()> {
+        self.judge.note(&arrived);
         let trust = self.keeper.trust.current();
         let now = self.keeper.clock.now();
         let rules = self.keeper.rules.clone();
@@ -286,7 +287,6 @@ impl Loop {
         if arrived.is_caught_up {
             self.catching_up.end();
         }
-        self.judge.note(arrived.is_caught_up, arrived.is_disconnected);
         self.take_and_start(&arrivals, kept, now)?;
         if let Some(position) = arrived.position {
             subscription.handled(position)?;

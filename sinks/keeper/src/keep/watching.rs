@@ -13,6 +13,7 @@ use crate::{
     batch::KeptEvent,
     match_rules::{Believed, Part, parts},
     rules::Rules,
+    source::Arrived,
     watch::{Step, Watch},
 };
 
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct Judge {
     /// All that the journal had has been read, and the connection stands.
     is_current: bool,
+    /// More had come than is taken at a time: the answer may be among what is left.
+    is_behind: bool,
     /// When the loop last turned, on the clock on the wall.
     turned: Option<Timestamp>,
     not_before: Option<Instant>,
@@ -28,13 +31,17 @@ pub(super) struct Judge {
 
 /// Whoever slept longer may have slept through events.
 const PAUSE: Duration = Duration::from_secs(10);
+/// What the relay took just in time is on its way for so long.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// By then the subscription has asked the relay whether something was missed.
 const SETTLE: Duration = Duration::from_secs(35);
 
 impl Judge {
     /// What the stream says.
-    pub(super) fn note(&mut self, is_caught_up: bool, is_disconnected: bool) {
-        self.is_current = is_caught_up || (self.is_current && !is_disconnected);
+    pub(super) fn note(&mut self, arrived: &Arrived) {
+        let stands = self.is_current && !arrived.is_disconnected;
+        self.is_current = arrived.is_caught_up || stands;
+        self.is_behind = arrived.is_full();
     }
 
     /// Whether what is overdue is missed, and has not merely not been read.
@@ -45,7 +52,8 @@ impl Judge {
             tracing::info!("keeper or its clock stood still: absences are judged later");
             self.not_before = Some(now + SETTLE);
         }
-        self.is_current && self.not_before.is_none_or(|not_before| not_before <= now)
+        let is_settled = self.not_before.is_none_or(|not_before| not_before <= now);
+        self.is_current && !self.is_behind && is_settled
     }
 }
 
@@ -97,11 +105,12 @@ impl Loop {
     /// Has what was missed run.
     pub(super) fn judge(&mut self) -> anyhow::Result<()> {
         let now = self.keeper.clock.now();
-        if !self.judge.may(now, Instant::now()) || self.watch.next_end().is_none_or(|end| end > now)
-        {
+        let until = now.checked_sub(ON_ITS_WAY).unwrap_or(Timestamp::MIN);
+        let is_over = |end: Timestamp| end <= until;
+        if !self.judge.may(now, Instant::now()) || !self.watch.next_end().is_some_and(is_over) {
             return Ok(());
         }
-        let steps = self.watch.overdue(now);
+        let steps = self.watch.overdue(until);
         let added = self.keeper.ledger.lock().judge(&steps, now)?;
         for (rule, key) in added {
             tracing::warn!(rule, key, "what the rule waits for did not come");
@@ -119,16 +128,23 @@ mod tests {
     fn nothing_is_missed_before_everything_was_read() {
         let (shown, now) = (Timestamp::UNIX_EPOCH, Instant::now());
         let after = |seconds: u64| (shown + Duration::from_secs(seconds), now + SETTLE);
+        let all = || Arrived { is_caught_up: true, ..Arrived::default() };
         let mut judge = Judge::default();
         assert!(!judge.may(shown, now));
-        judge.note(true, false);
+        judge.note(&all());
         assert!(judge.may(shown, now));
         // Without a connection nothing comes; once it is back, all that came is read first.
-        judge.note(false, true);
+        judge.note(&Arrived { is_disconnected: true, ..Arrived::default() });
         assert!(!judge.may(shown, now));
-        judge.note(false, false);
+        judge.note(&Arrived::default());
         assert!(!judge.may(shown, now));
-        judge.note(true, true);
+        judge.note(&Arrived { is_disconnected: true, ..all() });
+        assert!(judge.may(shown, now));
+        // There is more than was taken.
+        let many = Arrived { frames: vec![Vec::new(); 500], ..Arrived::default() };
+        judge.note(&many);
+        assert!(!judge.may(shown, now));
+        judge.note(&Arrived::default());
         assert!(judge.may(shown, now));
         // Suspended for an hour.
         let (shown, _) = after(3_600);

@@ -38,6 +38,11 @@ pub async fn next_batch(
 }
 
 impl Arrived {
+    /// There may be more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.frames.len() >= BATCH
+    }
+
     fn add(&mut self, update: Update) {
         match update {
             Update::Event(delivery) => {

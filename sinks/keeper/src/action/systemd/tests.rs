@@ -30,13 +30,17 @@ use super::*;
 struct Bus {
     daemon: Child,
     address: String,
+    /// Where its socket is.
+    _directory: TempDir,
 }
 
 impl Bus {
     /// None where there is no dbus-daemon; the test says so.
     fn start() -> Option<Self> {
+        let directory = TempDir::new().unwrap();
+        let address = format!("unix:path={}/bus", directory.path().display());
         let spawned = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address=1"])
+            .args(["--session", "--nofork", "--print-address=1", "--address", &address])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
@@ -47,7 +51,7 @@ impl Bus {
         let mut address = String::new();
         BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
         assert!(address.starts_with("unix:"), "{address:?}");
-        Some(Self { daemon, address: address.trim().to_owned() })
+        Some(Self { daemon, address: address.trim().to_owned(), _directory: directory })
     }
 
     async fn connect(&self) -> Connection {
