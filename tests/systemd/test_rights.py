@@ -104,7 +104,8 @@ class Rights(MachineTest):
     def test_keeper_cannot_have_a_file_of_roots_read_by_way_of_a_unit(self):
         secret, link = "/etc/laniakea/keys/secret/relay.key_secret", "/var/lib/keeper/runs/900007.json"
         self.machine.run("rm", "-f", "/srv/archive/events")
-        self.machine.run("mkdir", "-p", "/var/lib/keeper/runs", user="keeper")
+        # As keeper makes it, with the umask of its unit.
+        self.machine.run("sh", "-c", "umask 0077 && mkdir -p /var/lib/keeper/runs", user="keeper")
         self.addCleanup(self.machine.run, "rm", "-f", link)
         self.machine.run("ln", "-s", secret, link, user="keeper")
         unit = "lk-action-publish@900007.service"

@@ -26,11 +26,12 @@ impl BatchFile {
     pub fn put(data_dir: &Path, run: RunId, values: &Json) -> io::Result<Self> {
         let directory = data_dir.join(DIRECTORY);
         DirBuilder::new().recursive(true).mode(0o750).create(&directory)?;
+        // Whatever the umask is: who may read the file has to get at it.
+        fs::set_permissions(&directory, Permissions::from_mode(0o750))?;
         let this = Self(directory.join(format!("{run}.json")));
         let half = directory.join(format!("{run}.json.new"));
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-        // Whatever the umask is.
         file.set_permissions(Permissions::from_mode(0o640))?;
         let mut text = serde_json::to_vec(values)?;
         text.push(b'\n');
@@ -72,7 +73,6 @@ impl Drop for BatchFile {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
 
     use serde_json::json;
     use tempfile::TempDir;
@@ -82,11 +82,17 @@ mod tests {
     #[test]
     fn a_runs_events_are_there_for_its_group_while_it_lasts() {
         let directory = TempDir::new().unwrap();
+        let runs = directory.path().join("runs");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        // As with the unit's umask.
+        fs::create_dir(&runs).unwrap();
+        fs::set_permissions(&runs, Permissions::from_mode(0o700)).unwrap();
         let file = BatchFile::put(directory.path(), 7, &json!({"run": 7})).unwrap();
+        assert_eq!(mode(&runs), 0o750);
         let path = directory.path().join("runs/7.json");
         assert_eq!(file.path(), path);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"run\":7}\n");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(mode(&path), 0o640);
         // Another attempt writes it anew.
         let again = BatchFile::put(directory.path(), 7, &json!({})).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n");

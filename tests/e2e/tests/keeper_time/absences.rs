@@ -69,6 +69,11 @@ fn what_does_not_come_is_missed_and_what_came_during_a_downtime_is_not() {
     until("the next silence", || {
         (place.lines("silence") == ["silence 0", "silence 1"]).then_some(())
     });
+    // The command has said so; its end is noted a moment later.
+    until("the end of all five", || {
+        let runs = place.runs();
+        (runs.iter().filter(|run| run.state == "succeeded").count() == 5).then_some(())
+    });
     // Nothing of it is told again after a restart.
     place.stop(Signal::KILL);
     job(&place, "assigned", "last");
