@@ -70,6 +70,14 @@ key = "{{ data.repo }}"
 exec = { command = ["/bin/sh", "-c", "cat >> DIR/record"] }
 "#;
 
+/// Says that an event was seen, whatever other rules do with it.
+const MARK: &str = r#"
+[[rule]]
+name = "mark"
+on = "_lk.archive.*"
+exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_of_an_authorised_source_runs_the_command_once() {
     let stranger = Module::new("other-01");
@@ -246,12 +254,6 @@ async fn what_a_rule_would_do_is_seen_before_it_does_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_rule_that_was_gone_runs_once_it_is_back() {
-    const MARK: &str = r#"
-[[rule]]
-name = "mark"
-on = "_lk.archive.*"
-exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
-"#;
     const FAILS: &str = r#"
 [[rule]]
 name = "fails"
@@ -326,12 +328,6 @@ async fn a_safety_net_does_not_hang_on_the_relay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_distance_that_a_rule_is_given_counts_from_the_last_run() {
-    const MARK: &str = r#"
-[[rule]]
-name = "mark"
-on = "_lk.archive.*"
-exec = { command = ["/bin/sh", "-c", "echo >> DIR/mark"] }
-"#;
     let mut site = KeeperSite::new(&format!("{AT_ONCE}{MARK}"));
     site.start();
     emit(&site, &site.archive, "a", 1).await;

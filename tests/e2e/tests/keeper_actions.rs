@@ -8,6 +8,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
+    process::Command,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -339,9 +340,12 @@ async fn what_is_said_while_keeper_ends_reaches_the_relay_before_it_has_ended() 
 [[rule]]
 name = "long"
 on = "_lk.archive.*"
-exec = { command = ["/bin/sh", "-c", "until test -e DIR/go; do sleep 0.1; done"] }
+exec = { command = ["/bin/cat", "DIR/go"] }
 "#,
     );
+    // Whoever reads it waits until somebody has written to it.
+    let made = Command::new("mkfifo").arg(site.path("go")).status();
+    assert!(made.unwrap().success());
     site.start();
     emit(&site, "a").await;
     wait_for(&site, "_lk.keeper.run-started", 1);
