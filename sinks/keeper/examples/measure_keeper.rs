@@ -25,7 +25,7 @@ use keeper::{
     rules,
 };
 use laniakea_daemon::{Clock as _, SystemClock};
-use laniakea_e2e::{KeeperSite, Module, Process, Signal, until};
+use laniakea_e2e::{KeeperSite, Module, Process, Signal, median_fsync, until};
 use laniakea_event::{Object, Value};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
@@ -39,7 +39,7 @@ const GAP: Duration = Duration::from_millis(40);
 
 fn main() -> anyhow::Result<()> {
     println!("{:<58} {:>14} {:>10}  bound", "keeper", "figure", "ratio");
-    let fsync = median_fsync()?;
+    let fsync = median_fsync();
     row("the disk's fsync, median", &format!("{fsync:.2} ms"), None, "");
     for (what, rules) in [
         ("1 rule", one_rule()),
@@ -266,19 +266,4 @@ fn process_cpu(process: &Process) -> anyhow::Result<f64> {
     let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
     let ticks: f64 = ticks.sum::<Result<f64, _>>()?;
     Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
-}
-
-fn median_fsync() -> anyhow::Result<f64> {
-    use std::io::Write as _;
-    let directory = tempfile::tempdir()?;
-    let mut file = fs::File::create(directory.path().join("file"))?;
-    let mut times = Vec::new();
-    for _ in 0..101 {
-        file.write_all(&[7; 4096])?;
-        let start = Instant::now();
-        file.sync_data()?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    times.get(50).copied().context("no fsync")
 }

@@ -1,10 +1,8 @@
 //! How long one event takes when the relay has little to do.
 
-use std::{
-    fs::File,
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use laniakea_e2e::median_fsync;
 
 use crate::{
     load::{Load, event},
@@ -21,7 +19,7 @@ pub(crate) struct Latency {
 
 /// The disk's fsync in milliseconds, and submit to delivery.
 pub(crate) fn measure() -> anyhow::Result<(f64, Latency)> {
-    let fsync = median_fsync()?;
+    let fsync = median_fsync();
     let load = Load::new(0);
     let relay = load.relay();
     let context = zmq::Context::new();
@@ -47,18 +45,4 @@ pub(crate) fn measure() -> anyhow::Result<(f64, Latency)> {
         .collect();
     times.sort_by(f64::total_cmp);
     Ok((fsync, Latency { p50_ms: times[EVENTS / 2], p99_ms: times[EVENTS * 99 / 100] }))
-}
-
-fn median_fsync() -> anyhow::Result<f64> {
-    let directory = tempfile::tempdir()?;
-    let mut file = File::create(directory.path().join("file"))?;
-    let mut times = Vec::new();
-    for _ in 0..101 {
-        file.write_all(&[7; 4096])?;
-        let start = Instant::now();
-        file.sync_data()?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[50])
 }

@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod binaries;
+mod disk;
 mod following;
 mod keeper_site;
 mod link;
@@ -20,6 +21,7 @@ mod wait;
 
 pub use crate::{
     binaries::binary,
+    disk::median_fsync,
     following::{next_event, next_update},
     keeper_site::KeeperSite,
     link::Link,
