@@ -30,7 +30,10 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const MAX_UNFINISHED: u64 = 16 << 20;
 /// Bytes of whole messages that wait to be read, over all connections.
 const MAX_UNREAD: u64 = 256 << 20;
-/// Heartbeats are no messages; so many bytes of them are forgiven each time.
+/// A peer's host has vanished when it has not acknowledged so many repetitions in a row: some 25
+/// seconds.
+const REPETITIONS: u8 = 7;
+/// A peer's heartbeats are no messages; so many bytes of them are forgiven each time.
 const HEARTBEATS: u64 = 1;
 
 /// What the connections of a server have come to, for all of its sockets together.
@@ -41,18 +44,20 @@ pub struct ConnectionCounters {
     unfinished: AtomicU64,
     subscriptions: AtomicU64,
     revoked: AtomicU64,
+    vanished: AtomicU64,
     failed_handshakes: AtomicU64,
 }
 
 impl ConnectionCounters {
     /// Each count and its name.
-    pub fn snapshot(&self) -> [(&'static str, u64); 6] {
+    pub fn snapshot(&self) -> [(&'static str, u64); 7] {
         [
             ("connections", &self.open),
             ("cut_too_many", &self.too_many),
             ("cut_unfinished", &self.unfinished),
             ("cut_subscriptions", &self.subscriptions),
             ("cut_revoked", &self.revoked),
+            ("cut_vanished", &self.vanished),
             ("failed_handshakes", &self.failed_handshakes),
         ]
         .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
@@ -66,6 +71,7 @@ enum Cut {
     Unfinished,
     Subscriptions,
     Revoked,
+    Vanished,
 }
 
 pub(crate) struct Connections {
@@ -124,7 +130,7 @@ impl Connections {
     pub(crate) fn read_reports(&mut self, socket: &MonitoredSocket) -> Result<(), zmq::Error> {
         while let Some(report) = socket.report()? {
             match report {
-                Report::Accepted(descriptor) => self.accepted(descriptor),
+                Report::Opened(descriptor) => self.accepted(descriptor),
                 Report::Disconnected(descriptor) => self.forget(descriptor),
                 Report::Failed(failure) => {
                     self.counters.failed_handshakes.fetch_add(1, Ordering::Relaxed);
@@ -232,8 +238,13 @@ impl Connections {
         self.next_look = now + INTERVAL;
         self.cut_revoked();
         let mut unread: Vec<(u64, RawFd)> = Vec::new();
+        let mut vanished = Vec::new();
         for (descriptor, connection) in &mut self.open {
-            let received = sys::bytes_received(*descriptor).unwrap_or_default();
+            let facts = sys::tcp_facts(*descriptor);
+            if facts.is_some_and(|facts| facts.has_vanished(REPETITIONS)) {
+                vanished.push(*descriptor);
+            }
+            let received = facts.map_or(0, |facts| facts.bytes_received);
             if is_drained && std::mem::take(&mut connection.has_spoken) {
                 connection.taken = received;
             }
@@ -250,6 +261,9 @@ impl Connections {
             }
             total -= bytes;
             self.cut(descriptor, Cut::Unfinished);
+        }
+        for descriptor in vanished {
+            self.cut(descriptor, Cut::Vanished);
         }
     }
 
@@ -284,6 +298,7 @@ impl Connections {
             Cut::Unfinished => &self.counters.unfinished,
             Cut::Subscriptions => &self.counters.subscriptions,
             Cut::Revoked => &self.counters.revoked,
+            Cut::Vanished => &self.counters.vanished,
         };
         count.fetch_add(1, Ordering::Relaxed);
         tracing::info!(reason = ?why, "cut a connection");

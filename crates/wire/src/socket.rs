@@ -32,9 +32,7 @@ impl Context {
         socket.set_rcvhwm(settings.receive_queue)?;
         socket.set_sndhwm(settings.send_queue)?;
         socket.set_handshake_ivl(3_000)?;
-        socket.set_heartbeat_ivl(15_000)?;
-        socket.set_heartbeat_timeout(30_000)?;
-        socket.set_heartbeat_ttl(60_000)?;
+        settings.keepalive.set(&socket)?;
         socket.set_reconnect_ivl(100)?;
         socket.set_reconnect_ivl_max(5_000)?;
         // What the kernel holds of a connection that is not read is bounded too; it doubles this.
@@ -86,6 +84,35 @@ pub(crate) struct Settings {
     pub(crate) max_message_bytes: i64,
     pub(crate) receive_queue: i32,
     pub(crate) send_queue: i32,
+    pub(crate) keepalive: Keepalive,
+}
+
+/// When a silent connection ends: the kernel asks the other host's kernel, which answers for a
+/// program that hangs or does not read. Nothing is sent on the connection itself: libzmq ends the
+/// process, ours or the peer's, when a ZMTP heartbeat meets a connection that broke while its
+/// receive queue was full.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keepalive {
+    /// Seconds of silence before the first question.
+    pub(crate) idle: i32,
+    /// Seconds between questions.
+    pub(crate) interval: i32,
+    /// Questions without an answer that end the connection.
+    pub(crate) count: i32,
+}
+
+impl Keepalive {
+    /// A server has time: 30 seconds.
+    pub(crate) const SERVER: Self = Self { idle: 15, interval: 5, count: 3 };
+    /// A client wants to go on elsewhere: nine seconds.
+    pub(crate) const CLIENT: Self = Self { idle: 3, interval: 2, count: 3 };
+
+    fn set(self, socket: &zmq::Socket) -> Result<(), zmq::Error> {
+        socket.set_tcp_keepalive(1)?;
+        socket.set_tcp_keepalive_idle(self.idle)?;
+        socket.set_tcp_keepalive_intvl(self.interval)?;
+        socket.set_tcp_keepalive_cnt(self.count)
+    }
 }
 
 /// What is reported of a socket's connections.
@@ -93,23 +120,23 @@ pub(crate) struct Settings {
 pub(crate) enum Reports {
     /// A server's: they come and go.
     Server,
-    /// A client's: the handshake succeeds or fails, the connection breaks.
+    /// A client's: it is up, the handshake succeeds or fails, it breaks.
     Client,
 }
 
 impl Reports {
     fn mask(self) -> i32 {
         use zmq::SocketEvent::{
-            ACCEPTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
+            ACCEPTED, CONNECTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
             HANDSHAKE_FAILED_PROTOCOL, HANDSHAKE_SUCCEEDED,
         };
         let failures =
             [HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL, HANDSHAKE_FAILED_PROTOCOL];
-        let first = match self {
-            Self::Server => ACCEPTED,
-            Self::Client => HANDSHAKE_SUCCEEDED,
+        let others = match self {
+            Self::Server => &[ACCEPTED][..],
+            Self::Client => &[CONNECTED, HANDSHAKE_SUCCEEDED],
         };
-        let events = failures.into_iter().chain([first, DISCONNECTED]);
+        let events = failures.iter().chain(others).chain(&[DISCONNECTED]);
         events.map(|event| i32::from(event.to_raw())).fold(0, |mask, event| mask | event)
     }
 }
@@ -133,17 +160,19 @@ impl MonitoredSocket {
             let event = u16::from_ne_bytes([*low, *high]);
             let descriptor = i32::from_ne_bytes(*value);
             let is = |candidate: zmq::SocketEvent| candidate.to_raw() == event;
-            return Ok(Some(if is(zmq::SocketEvent::ACCEPTED) {
-                Report::Accepted(descriptor)
-            } else if is(zmq::SocketEvent::HANDSHAKE_SUCCEEDED) {
-                Report::Connected
-            } else if is(zmq::SocketEvent::DISCONNECTED) {
-                Report::Disconnected(descriptor)
-            } else if is(zmq::SocketEvent::HANDSHAKE_FAILED_AUTH) {
-                Report::Failed(HandshakeFailure::KeyRefused)
-            } else {
-                Report::Failed(HandshakeFailure::NotUnderstood)
-            }));
+            return Ok(Some(
+                if is(zmq::SocketEvent::ACCEPTED) || is(zmq::SocketEvent::CONNECTED) {
+                    Report::Opened(descriptor)
+                } else if is(zmq::SocketEvent::HANDSHAKE_SUCCEEDED) {
+                    Report::Connected
+                } else if is(zmq::SocketEvent::DISCONNECTED) {
+                    Report::Disconnected(descriptor)
+                } else if is(zmq::SocketEvent::HANDSHAKE_FAILED_AUTH) {
+                    Report::Failed(HandshakeFailure::KeyRefused)
+                } else {
+                    Report::Failed(HandshakeFailure::NotUnderstood)
+                },
+            ));
         }
         Ok(None)
     }
@@ -158,8 +187,8 @@ impl Drop for MonitoredSocket {
 /// What became of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// Somebody connected; nothing is known of them but the descriptor.
-    Accepted(RawFd),
+    /// The connection is up; nothing is known of the peer but the descriptor.
+    Opened(RawFd),
     /// The handshake succeeded.
     Connected,
     /// It ended.
@@ -280,5 +309,47 @@ pub(crate) fn receive(
         if !more {
             return Ok(Some(Received { frames, count, bytes }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_stops_for_longer_than_any_keepalive_stays_connected() {
+        let settings = Settings {
+            kind: zmq::XPUB,
+            max_message_bytes: 1_000,
+            receive_queue: 10,
+            send_queue: 10,
+            keepalive: Keepalive { idle: 1, interval: 1, count: 1 },
+        };
+        let context = Context::new();
+        let server = context.monitored(&settings, Reports::Server).unwrap();
+        let here = bind(&server.socket, &[Endpoint("tcp://127.0.0.1:*".to_owned())]).unwrap();
+        let reader = zmq::Context::new().socket(zmq::SUB).unwrap();
+        reader.set_rcvhwm(1).unwrap();
+        reader.set_subscribe(b"").unwrap();
+        reader.connect(&here[0].0).unwrap();
+        let message = vec![b'x'; 100_000];
+        let patience = Instant::now() + Duration::from_secs(4);
+        let mut reports = Vec::new();
+        // Its window is closed soon, and its kernel is asked about it again and again.
+        while Instant::now() < patience {
+            server.socket.send(&message[..], zmq::DONTWAIT).unwrap();
+            reports.extend(server.report().unwrap());
+            poll(&mut [server.monitor_item()], 10).unwrap();
+        }
+        assert!(matches!(&reports[..], [Report::Opened(_)]), "{reports:?}");
+        // What waited comes, and then what is new.
+        reader.set_rcvtimeo(30_000).unwrap();
+        while reader.recv_bytes(0).unwrap() != b"new" {
+            server.socket.send("new", zmq::DONTWAIT).unwrap();
+        }
+        reports.extend(server.report().unwrap());
+        assert!(matches!(&reports[..], [Report::Opened(_)]), "{reports:?}");
     }
 }

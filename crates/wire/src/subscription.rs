@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
     task::{self, Poll},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -155,6 +155,12 @@ pub enum Update {
     /// Everything in the journal was delivered; live events follow. The position can be stored
     /// like that of an event.
     CaughtUp(Position),
+    /// Everything was delivered that the relay had taken by then; the answer to
+    /// [`Subscription::ask_complete`].
+    Complete {
+        /// When the relay was asked.
+        as_of: Instant,
+    },
     /// Events are gone: the journal no longer has them, or holds them damaged, or there is no
     /// journal to ask.
     Lost {
@@ -295,6 +301,14 @@ impl Subscription {
         let outcome = self.handled.note(position);
         self.waker.wake();
         outcome
+    }
+
+    /// Has the relay asked how far its journal goes. Once everything up to there was delivered,
+    /// [`Update::Complete`] follows: for a consumer to which it matters what has *not* come. Live
+    /// events alone do not tell, since nobody sees that none come over a dead connection.
+    pub fn ask_complete(&self) {
+        self.handled.ask();
+        self.waker.wake();
     }
 
     /// Waits until what was handled is stored, for at most `patience`, and ends the subscription.

@@ -15,8 +15,6 @@ pub(crate) enum SocketOption {
     XpubNodrop = 69,
     /// Every subscription and its end is handed over, not only the first and the last of a prefix.
     XpubVerboser = 78,
-    /// Milliseconds after which a connection ends whose data nobody acknowledges.
-    TcpMaxRetransmission = 80,
     /// Without an answer from the ZAP handler nobody gets in.
     ZapEnforceDomain = 93,
 }
@@ -66,14 +64,38 @@ pub(crate) fn cookie(descriptor: RawFd) -> Option<u64> {
         .map(|_| cookie)
 }
 
-/// The bytes that have come over a TCP connection, those included that nobody has read yet.
-pub(crate) fn bytes_received(descriptor: RawFd) -> Option<u64> {
+/// What the kernel knows of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TcpFacts {
+    /// The bytes that have come, those included that nobody has read yet.
+    pub(crate) bytes_received: u64,
+    /// Packets that the peer has not acknowledged.
+    unacknowledged: u32,
+    /// How often the oldest of them was sent again.
+    repetitions: u8,
+}
+
+impl TcpFacts {
+    /// Whether the peer's host does not answer any more: keepalive is silent while packets are not
+    /// acknowledged, and the kernel alone repeats them for a quarter of an hour. A peer that does
+    /// not read closes its window, and its kernel acknowledges all that it was sent.
+    pub(crate) fn has_vanished(self, repetitions: u8) -> bool {
+        self.unacknowledged > 0 && self.repetitions >= repetitions
+    }
+}
+
+/// What the kernel knows of a connection; nothing where it is no TCP connection.
+pub(crate) fn tcp_facts(descriptor: RawFd) -> Option<TcpFacts> {
     // SAFETY: it is plain numbers, for which zero is a value.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let length = socket_fact(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, &mut info)?;
     // Kernels before 4.1 know less.
     let needed = std::mem::offset_of!(libc::tcp_info, tcpi_bytes_received) + size_of::<u64>();
-    (length >= needed).then_some(info.tcpi_bytes_received)
+    (length >= needed).then_some(TcpFacts {
+        bytes_received: info.tcpi_bytes_received,
+        unacknowledged: info.tcpi_unacked,
+        repetitions: info.tcpi_retransmits,
+    })
 }
 
 /// Ends a connection that ZeroMQ owns; ZeroMQ notices and closes it.
@@ -147,15 +169,21 @@ mod tests {
 
     use super::*;
 
+    fn received(stream: &TcpStream) -> Option<u64> {
+        let facts = tcp_facts(stream.as_raw_fd())?;
+        assert!(!facts.has_vanished(1));
+        Some(facts.bytes_received)
+    }
+
     #[test]
     fn a_connection_is_known_counted_and_cut() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut there, _) = listener.accept().unwrap();
-        assert_eq!(bytes_received(there.as_raw_fd()), Some(0));
+        assert_eq!(received(&there), Some(0));
         here.write_all(&[7; 1_000]).unwrap();
         there.read_exact(&mut [0; 10]).unwrap();
-        assert_eq!(bytes_received(there.as_raw_fd()), Some(1_000));
+        assert_eq!(received(&there), Some(1_000));
         assert!(cookie(there.as_raw_fd()).is_some());
         assert_ne!(cookie(there.as_raw_fd()), cookie(here.as_raw_fd()));
         cut(there.as_raw_fd());
@@ -166,7 +194,7 @@ mod tests {
     fn what_is_no_connection_has_no_facts() {
         let file = tempfile::tempfile().unwrap();
         for descriptor in [-1, file.as_raw_fd(), 1 << 20] {
-            assert_eq!((cookie(descriptor), bytes_received(descriptor)), (None, None));
+            assert_eq!((cookie(descriptor), tcp_facts(descriptor)), (None, None));
             cut(descriptor);
         }
     }

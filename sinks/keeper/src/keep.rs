@@ -224,7 +224,7 @@ impl Loop {
     ) -> anyhow::Result<()> {
         let mut look = tokio::time::interval(LOOK);
         loop {
-            self.judge()?;
+            self.judge(subscription)?;
             self.start_due()?;
             let is_held = self.catching_up.holds(Instant::now());
             let wake = self.schedule.next_wake().filter(|_| !is_held);

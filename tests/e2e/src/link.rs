@@ -1,13 +1,13 @@
-//! A network that can be cut: a TCP relay between a client and a server.
+//! A network that can be cut, or lies: a TCP relay between a client and a server.
 
 use std::{
-    io,
+    io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
 };
 
-/// A way to an endpoint, open until it is cut.
+/// A way to an endpoint, open until something is done to it.
 pub struct Link {
     endpoint: String,
     state: Arc<Mutex<State>>,
@@ -17,6 +17,10 @@ pub struct Link {
 struct State {
     is_cut: bool,
     streams: Vec<TcpStream>,
+    /// Counts up when the connections of now begin to swallow all that is sent.
+    swallowed: u64,
+    connections: u64,
+    forged: Option<Vec<u8>>,
 }
 
 impl Link {
@@ -55,20 +59,68 @@ impl Link {
     pub fn mend(&self) {
         self.state.lock().unwrap().is_cut = false;
     }
+
+    /// Keeps the connections of now, and lets nothing more through in either direction.
+    pub fn swallow(&self) {
+        self.state.lock().unwrap().swallowed += 1;
+    }
+
+    /// Puts these bytes in front of the next that a server sends.
+    pub fn forge(&self, bytes: &[u8]) {
+        self.state.lock().unwrap().forged = Some(bytes.to_vec());
+    }
+
+    /// Whether the forged bytes were sent.
+    pub fn has_forged(&self) -> bool {
+        self.state.lock().unwrap().forged.is_none()
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> u64 {
+        self.state.lock().unwrap().connections
+    }
 }
 
-fn connect(client: TcpStream, target: &str, state: &Mutex<State>) {
-    let mut state = state.lock().unwrap();
+fn connect(client: TcpStream, target: &str, shared: &Arc<Mutex<State>>) {
+    let mut state = shared.lock().unwrap();
     if state.is_cut {
         return;
     }
     let Ok(server) = TcpStream::connect(target) else { return };
-    for (from, to) in [(&client, &server), (&server, &client)] {
-        let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    state.connections += 1;
+    for (from, to, is_answer) in [(&client, &server, false), (&server, &client, true)] {
+        let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+        let (shared, swallowed) = (shared.clone(), state.swallowed);
         thread::spawn(move || {
-            drop(io::copy(&mut from, &mut to));
+            let passes = |state: &State| state.swallowed == swallowed;
+            pass(from, &to, is_answer, &shared, passes);
             drop(to.shutdown(Shutdown::Both));
         });
     }
     state.streams.extend([client, server]);
+}
+
+fn pass(
+    mut from: TcpStream,
+    mut to: &TcpStream,
+    is_answer: bool,
+    shared: &Mutex<State>,
+    passes: impl Fn(&State) -> bool,
+) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(length) = from.read(&mut buffer)
+        && length > 0
+    {
+        let forged = {
+            let mut state = shared.lock().unwrap();
+            if !passes(&state) {
+                continue;
+            }
+            if is_answer { state.forged.take() } else { None }
+        };
+        let written = to.write_all(&forged.unwrap_or_default());
+        if written.and_then(|()| to.write_all(&buffer[..length])).is_err() {
+            return;
+        }
+    }
 }

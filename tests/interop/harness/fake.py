@@ -46,7 +46,7 @@ class FakeRelay:
     def countersign(self, event: bytes) -> dict:
         return self.key.sign(json.loads(event))
 
-    def append(self, event: bytes) -> bytes:
+    def append(self, event: bytes, received: str = None) -> bytes:
         """Journals an event; returns the frame that a real relay would publish."""
         event = self.countersign(event)
         with self.lock:
@@ -60,7 +60,7 @@ class FakeRelay:
                 "journal": self.journal,
                 "seq": seq,
                 # Time goes on, in whichever journal.
-                "received": f"2026-11-23T16:00:00.{self.taken:06}Z",
+                "received": received or f"2026-11-23T16:00:00.{self.taken:06}Z",
                 "prev": {prefix: self.last_under.get(prefix, 0) for prefix in prefixes},
             }
             self.last_under.update(dict.fromkeys(prefixes, seq))

@@ -16,7 +16,7 @@ use crate::{
     Context, Endpoint, Listen, WireError,
     connections::{ConnectionCounters, Connections},
     listen::Door,
-    socket::{MonitoredSocket, Reports, Settings, bind, poll, receive},
+    socket::{Keepalive, MonitoredSocket, Reports, Settings, bind, poll, receive},
     sys::{SocketOption, set_option},
     wake::Waker,
 };
@@ -83,6 +83,7 @@ impl PublishServer {
             max_message_bytes: MAX_SUBSCRIPTION_BYTES,
             receive_queue: 1_000,
             send_queue: SUBSCRIBER_QUEUE,
+            keepalive: Keepalive::SERVER,
         };
         let mut socket = context.monitored(&settings, Reports::Server)?;
         // Not only the first subscription to a prefix: each is counted against its connection.

@@ -7,7 +7,7 @@ use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
     curve::Security,
-    socket::{Received, Report, Settings, poll, receive},
+    socket::{Keepalive, Received, Report, Settings, poll, receive},
     submit::because,
 };
 
@@ -91,8 +91,15 @@ impl ReplayClient {
                     handshake,
                 });
             }
-            let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX) + 1;
-            poll(&mut [self.socket.poll_item()], left).map_err(WireError::Socket)?;
+            let look = self.socket.next_look().saturating_duration_since(Instant::now());
+            let left = i64::try_from(left.min(look).as_millis()).unwrap_or(i64::MAX) + 1;
+            let mut items = [self.socket.poll_item(), self.socket.monitor_item()];
+            poll(&mut items, left).map_err(WireError::Socket)?;
+            if self.socket.has_broken()? {
+                // What was asked over the connection that broke gets no answer.
+                self.socket.reconnect()?;
+                self.socket.send(request)?;
+            }
         }
     }
 }
@@ -144,10 +151,16 @@ impl ReplaySocket {
             match report {
                 Report::Connected => self.is_connected = true,
                 Report::Disconnected(_) => has_broken |= std::mem::take(&mut self.is_connected),
-                Report::Failed(_) | Report::Accepted(_) => {}
+                Report::Failed(_) | Report::Opened(_) => {}
             }
         }
+        self.socket.look(Instant::now())?;
         Ok(has_broken)
+    }
+
+    /// When [`Self::has_broken`] has something to look at.
+    pub(crate) fn next_look(&self) -> Instant {
+        self.socket.next_look()
     }
 
     pub(crate) fn monitor_item(&self) -> zmq::PollItem<'_> {
@@ -212,6 +225,7 @@ fn open(
         max_message_bytes: max_frame_bytes,
         receive_queue: 16,
         send_queue: 16,
+        keepalive: Keepalive::CLIENT,
     };
     ClientSocket::connect(context, &settings, endpoint, security)
 }

@@ -10,7 +10,7 @@ use crate::{
     Context, Endpoint, Listen, WireError,
     connections::ConnectionCounters,
     router::{Incoming, Next, Outgoing, Peer, Router, RouterSender},
-    socket::Settings,
+    socket::{Keepalive, Settings},
 };
 
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -45,6 +45,7 @@ impl ReplayServer {
             receive_queue: 1_000,
             // Pages are large: a peer that does not read them gets no more than these.
             send_queue: 4,
+            keepalive: Keepalive::SERVER,
         };
         let router = Router::bind(context, "replay", listen, &settings, 3)?;
         let answers = AnswerSender { router: router.sender(), busy: Arc::default() };

@@ -14,7 +14,7 @@ use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
     curve::Security,
-    socket::{Received, Report, Settings, poll, receive},
+    socket::{Keepalive, Received, Report, Settings, poll, receive},
     wake::Waker,
 };
 
@@ -151,6 +151,7 @@ impl Publisher {
             max_message_bytes: 64 << 10,
             receive_queue: 0,
             send_queue: 0,
+            keepalive: Keepalive::CLIENT,
         };
         let socket = ClientSocket::connect(context, &settings, &config.endpoint, &config.security)?;
         let waker = Waker::new().map_err(WireError::Thread)?;
@@ -163,6 +164,7 @@ impl Publisher {
             waiting: BTreeMap::new(),
             next_id: 0,
             is_connected: false,
+            heard: Instant::now(),
         };
         let thread = std::thread::Builder::new()
             .name("publisher".to_owned())
@@ -216,6 +218,8 @@ struct PublisherThread {
     /// What waits was sent over the connection that there is; without one nothing is sent, since it
     /// would arrive before what has to be sent again.
     is_connected: bool,
+    /// When the relay last replied.
+    heard: Instant,
 }
 
 impl PublisherThread {
@@ -235,11 +239,10 @@ impl PublisherThread {
             self.read_changes()?;
             self.give_up_on_the_late();
             let late = self.waiting.first_key_value().map(|(_, pending)| pending.deadline);
-            let next = late.into_iter().chain(self.socket.next_retry()).min();
-            let timeout = next.map_or(-1, |next| {
-                let left = next.saturating_duration_since(Instant::now());
-                i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1)
-            });
+            let look = self.socket.next_look();
+            let next = late.map_or(look, |late| late.min(look));
+            let left = next.saturating_duration_since(Instant::now());
+            let timeout = i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
             let readable = zmq::POLLIN;
             poll(
                 &mut [
@@ -284,6 +287,7 @@ impl PublisherThread {
     fn read_replies(&mut self) -> Result<(), zmq::Error> {
         let was_full = self.waiting.len() >= self.config.window.max(1);
         while let Some(Received { frames, .. }) = receive(self.socket.zmq(), 2)? {
+            self.heard = Instant::now();
             let [id, reply] = &frames[..] else { continue };
             let id = <[u8; 8]>::try_from(&id[..]).map(u64::from_be_bytes);
             let Some(pending) = id.ok().and_then(|id| self.waiting.remove(&id)) else { continue };
@@ -323,19 +327,27 @@ impl PublisherThread {
                     self.socket.start_over()?;
                 }
                 Report::Failed(_) => self.is_connected = false,
-                Report::Accepted(_) | Report::Disconnected(_) => {}
+                Report::Opened(_) | Report::Disconnected(_) => {}
             }
         }
-        self.socket.retry(Instant::now())
+        self.socket.look(Instant::now())
     }
 
     fn give_up_on_the_late(&mut self) {
         let now = Instant::now();
+        let mut is_deaf = false;
         while let Some(late) =
             self.waiting.first_entry().filter(|first| first.get().deadline <= now)
         {
-            drop(late.remove().reply.send(Err(self.config.unreachable(self.socket.failure()))));
+            let late = late.remove();
+            is_deaf |= self.heard + self.config.timeout < late.deadline;
+            drop(late.reply.send(Err(self.config.unreachable(self.socket.failure()))));
             self.waker.wake();
+        }
+        // Not a word since that was sent: somebody in between may hold a connection that leads
+        // nowhere, which neither end's kernel can see.
+        if is_deaf && self.is_connected {
+            self.socket.cut();
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     Context, Endpoint, Listen, WireError,
     connections::ConnectionCounters,
     router::{Incoming, Outgoing, Router, RouterSender},
-    socket::Settings,
+    socket::{Keepalive, Settings},
 };
 
 /// One event that somebody sent.
@@ -49,6 +49,7 @@ impl SubmitServer {
             max_message_bytes: i64::try_from(max_event_bytes.saturating_mul(2)).unwrap_or(i64::MAX),
             // Of each connection; what waits in them is bounded in bytes too (connections.rs).
             receive_queue: 250,
+            keepalive: Keepalive::SERVER,
             send_queue: 10_000,
         };
         let router = Router::bind(context, "submit", listen, &settings, 2)?;

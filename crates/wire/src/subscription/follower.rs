@@ -32,6 +32,8 @@ pub(super) enum Step {
     Tell(Update),
     /// The journal goes this far.
     Confirm(Uuid, Seq),
+    /// The journal had an event that was not published to this consumer, or has not come yet.
+    Unheard,
     /// End the subscription.
     Fail(SubscriptionError),
 }
@@ -50,6 +52,8 @@ pub(super) struct Follower {
     has_replay: bool,
     /// A live event went by that reading has to reach.
     is_behind: bool,
+    /// Nothing has been published to this consumer since the journal went on without it.
+    is_unheard: bool,
     last_received: Option<String>,
     /// Of what was delivered. It may come once more: reading began before it or in another
     /// journal, or somebody wrote another note beside it.
@@ -102,6 +106,7 @@ impl Follower {
             other_journal: config.other_journal,
             has_replay,
             is_behind: false,
+            is_unheard: false,
             last_received: None,
             delivered: RecentDigests::default(),
             steps: Vec::new(),
@@ -130,6 +135,7 @@ impl Follower {
     /// The connection was made or came back: something may have gone by.
     pub(super) fn look_again(&mut self) {
         self.is_behind = true;
+        self.is_unheard = false;
         if self.has_replay && matches!(self.state, State::Following { .. }) {
             self.state = State::Reading;
         }
@@ -144,6 +150,7 @@ impl Follower {
 
     /// A frame of the live stream.
     pub(super) fn on_live(&mut self, topic: &[u8], frame: &[u8]) {
+        self.is_unheard = false;
         if !matches!(self.state, State::Following { .. }) {
             // The journal has it, and reading will come to it.
             self.is_behind = true;
@@ -224,6 +231,11 @@ impl Follower {
         }
     }
 
+    /// Whether everything was delivered that a journal has which goes this far.
+    pub(super) fn is_complete(&self, last: Seq) -> bool {
+        self.state == FOLLOWING && last <= self.complete()
+    }
+
     /// A header that only the cursor wanted.
     pub(super) fn on_confirmation(&mut self, journal: Uuid, last: Seq) {
         // Another journal is met with the next request of the follower's own.
@@ -254,6 +266,7 @@ impl Follower {
             self.catch_up_or_follow();
         } else if last > self.complete() {
             self.state = State::Reading;
+            self.is_unheard = true;
         } else {
             self.state = FOLLOWING;
         }
@@ -321,6 +334,9 @@ impl Follower {
             return;
         }
         self.advance(note.seq);
+        if self.is_unheard {
+            self.steps.push(Step::Unheard);
+        }
         self.deliver(delivery, note.journal, note.received);
     }
 

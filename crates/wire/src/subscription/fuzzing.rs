@@ -71,6 +71,7 @@ impl Rules {
         for step in self.follower.take_steps() {
             match step {
                 Step::Confirm(journal, last) => self.handled.confirm(journal, last),
+                Step::Unheard => {}
                 Step::Fail(error) => return Err(error),
                 Step::Tell(update) => {
                     self.handle(&update)?;

@@ -32,6 +32,8 @@ struct State {
     failure: Option<CursorError>,
     is_hurried: bool,
     is_stopped: bool,
+    /// The consumer wants to hear when it has everything.
+    is_asked: bool,
 }
 
 impl Handled {
@@ -45,6 +47,7 @@ impl Handled {
             failure: None,
             is_hurried: false,
             is_stopped: false,
+            is_asked: false,
         };
         Self { state: Mutex::new(state), stored: Notify::new() }
     }
@@ -100,6 +103,18 @@ impl Handled {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.lock().is_stopped
+    }
+
+    pub(super) fn ask(&self) {
+        self.lock().is_asked = true;
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.lock().is_asked
+    }
+
+    pub(super) fn answer(&self) {
+        self.lock().is_asked = false;
     }
 
     pub(super) fn is_stored(&self) -> bool {

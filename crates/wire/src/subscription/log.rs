@@ -24,7 +24,7 @@ impl Update {
                 tracing::warn!(%failure, "cannot connect to the relay; trying again");
             }
             Self::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
-            Self::Event(_) | Self::Progress { .. } | Self::CaughtUp(_) => {}
+            Self::Event(_) | Self::Progress { .. } | Self::CaughtUp(_) | Self::Complete { .. } => {}
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
     replay::{FailureReason, ReplayError, ReplaySocket, Request, SinkReport},
-    socket::{Received, Report, Settings, poll, receive},
+    socket::{Keepalive, Received, Report, Settings, poll, receive},
     wake::Waker,
 };
 
@@ -30,6 +30,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 const REPORT_PAUSE: Duration = Duration::from_secs(2);
 /// How often a consumer that is slow is looked after, if it has a name to report by.
 const SLOW_PAUSE: Duration = Duration::from_millis(20);
+/// An event that the journal has was published at the same time. If none has come so long after one
+/// was found there, none comes over this connection.
+const UNHEARD: Duration = Duration::from_secs(3);
 /// Live frames that are read in one go.
 const MAX_BURST: usize = 256;
 
@@ -53,7 +56,13 @@ pub(super) struct SubscriptionThread {
 struct Asked {
     request: Request,
     purpose: Purpose,
-    deadline: Instant,
+    at: Instant,
+}
+
+impl Asked {
+    fn deadline(&self) -> Instant {
+        self.at + PATIENCE
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +79,8 @@ struct Timers {
     /// Nothing is asked before this.
     ask: Instant,
     confirm: Instant,
+    /// When the live connection is given up unless something comes over it.
+    unheard: Option<Instant>,
     /// When a consumer with a name last reported, and how far it was.
     report: (Instant, Option<Position>),
 }
@@ -99,6 +110,7 @@ impl SubscriptionThread {
             max_message_bytes,
             receive_queue: 10_000,
             send_queue: 1_000,
+            keepalive: Keepalive::CLIENT,
         };
         let live = ClientSocket::connect(context, &settings, &config.publish, &config.security)?;
         if config.prefixes.is_empty() {
@@ -127,6 +139,7 @@ impl SubscriptionThread {
                 settle: None,
                 ask: now,
                 confirm: now,
+                unheard: None,
                 report: (now, None),
             },
             is_silent: false,
@@ -173,12 +186,15 @@ impl SubscriptionThread {
     fn next_timer(&self) -> Instant {
         let mut next = self.timers.check;
         let mut consider = |at: Instant| next = next.min(at);
-        self.timers.settle.into_iter().chain(self.live.next_retry()).for_each(&mut consider);
+        consider(self.live.next_look());
+        let replay = self.replay.as_ref().map(ReplaySocket::next_look);
+        let others = [replay, self.timers.settle, self.timers.unheard];
+        others.into_iter().flatten().for_each(&mut consider);
         if self.asked.is_none() {
             self.next_report().into_iter().for_each(&mut consider);
         }
         match &self.asked {
-            Some(asked) => consider(asked.deadline),
+            Some(asked) => consider(asked.deadline()),
             None if self.follower.wanted().is_some() => consider(self.timers.ask),
             None if self.handled.wants_confirmation() => consider(self.timers.confirm),
             None => {}
@@ -197,6 +213,7 @@ impl SubscriptionThread {
                     self.is_connected = true;
                     self.follower.look_again();
                     self.timers.settle = Some(Instant::now() + SETTLE);
+                    self.timers.unheard = None;
                     self.tell(Update::Connected)?;
                 }
                 Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
@@ -207,7 +224,7 @@ impl SubscriptionThread {
                     self.handshake = Some(failure);
                     self.tell(Update::HandshakeFailed(failure))?;
                 }
-                Report::Failed(_) | Report::Disconnected(_) | Report::Accepted(_) => {}
+                Report::Failed(_) | Report::Disconnected(_) | Report::Opened(_) => {}
             }
         }
         Ok(())
@@ -230,8 +247,14 @@ impl SubscriptionThread {
     fn read_live(&mut self) -> Result<bool, Ended> {
         for _ in 0..MAX_BURST {
             let Some(Received { frames, count, .. }) = receive(self.live.zmq(), 2)? else {
+                // Only now: what came while the consumer was slow was waiting here.
+                if self.timers.unheard.take_if(|at| *at <= Instant::now()).is_some() {
+                    tracing::info!("the journal goes on and nothing is published: connecting anew");
+                    self.live.cut();
+                }
                 return Ok(false);
             };
+            self.timers.unheard = None;
             if let ([topic, frame], 2) = (&frames[..], count) {
                 self.follower.on_live(topic, frame);
                 self.take_steps()?;
@@ -247,16 +270,25 @@ impl SubscriptionThread {
             Ok(Some(answer)) => answer,
             Err(error) => return self.fail(error.into()),
         };
-        let Some(Asked { request, purpose, .. }) = self.asked.take() else { return Ok(()) };
+        let Some(Asked { request, purpose, at }) = self.asked.take() else { return Ok(()) };
         self.is_silent = false;
+        let mut last = None;
         match (answer, purpose) {
-            (Ok(answer), Purpose::Follow) => self.follower.on_answer(&request, answer),
+            (Ok(answer), Purpose::Follow) => {
+                last = Some(answer.header.last);
+                self.follower.on_answer(&request, answer);
+            }
             (Ok(answer), Purpose::Confirm) => {
                 self.follower.on_confirmation(answer.header.journal, answer.header.last);
             }
             (Err(error), _) => self.on_failure(error)?,
         }
-        self.take_steps()
+        self.take_steps()?;
+        if last.is_some_and(|last| self.follower.is_complete(last)) && self.handled.is_asked() {
+            self.handled.answer();
+            self.tell(Update::Complete { as_of: at })?;
+        }
+        Ok(())
     }
 
     fn on_failure(&mut self, error: ReplayError) -> Result<(), Ended> {
@@ -277,7 +309,7 @@ impl SubscriptionThread {
 
     fn run_timers(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
-        self.live.retry(now)?;
+        self.live.look(now)?;
         if self.timers.settle.is_some_and(|at| at <= now) {
             self.timers.settle = None;
             self.follower.look_again();
@@ -286,7 +318,10 @@ impl SubscriptionThread {
             self.timers.check = now + self.status_interval;
             self.follower.check();
         }
-        if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
+        if self.handled.is_asked() {
+            self.follower.check();
+        }
+        if self.asked.as_ref().is_some_and(|asked| asked.deadline() <= now) {
             self.asked = None;
             if let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect) {
                 self.fail(error.into())?;
@@ -321,7 +356,7 @@ impl SubscriptionThread {
             other => other,
         };
         let sent = replay.send(&request);
-        self.asked = Some(Asked { request, purpose, deadline: now + PATIENCE });
+        self.asked = Some(Asked { request, purpose, at: now });
         sent.or_else(|error| self.fail(error.into()))
     }
 
@@ -330,6 +365,9 @@ impl SubscriptionThread {
             match step {
                 Step::Tell(update) => self.tell(update)?,
                 Step::Confirm(journal, last) => self.handled.confirm(journal, last),
+                Step::Unheard => {
+                    self.timers.unheard.get_or_insert(Instant::now() + UNHEARD);
+                }
                 Step::Fail(error) => self.fail(error)?,
             }
         }
@@ -384,7 +422,7 @@ impl SubscriptionThread {
         let request = Request::Status(report(self.name.as_ref(), &self.handled));
         self.timers.report = (now, self.handled.position());
         let sent = replay.send(&request);
-        self.asked = Some(Asked { request, purpose: Purpose::Confirm, deadline: now + PATIENCE });
+        self.asked = Some(Asked { request, purpose: Purpose::Confirm, at: now });
         sent.or_else(|error| self.fail(error.into()))
     }
 

@@ -62,7 +62,10 @@ async fn main() -> anyhow::Result<()> {
                 }
             }
             Update::CaughtUp(position) => stream.handled(position)?,
-            Update::Progress { .. } | Update::Connected | Update::Disconnected => {}
+            Update::Progress { .. }
+            | Update::Complete { .. }
+            | Update::Connected
+            | Update::Disconnected => {}
             trouble => tracing::warn!(?trouble, "the stream is not as it should be"),
         }
     }

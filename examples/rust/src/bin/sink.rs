@@ -57,7 +57,10 @@ async fn main() -> anyhow::Result<()> {
             Update::Refused { reason, .. } => tracing::warn!(reason, "an event was refused"),
             Update::HandshakeFailed(failure) => tracing::warn!(%failure, "cannot connect"),
             Update::ReplaySilent => tracing::warn!("the relay does not answer"),
-            Update::Progress { .. } | Update::Connected | Update::Disconnected => {}
+            Update::Progress { .. }
+            | Update::Complete { .. }
+            | Update::Connected
+            | Update::Disconnected => {}
         }
     }
     Ok(())

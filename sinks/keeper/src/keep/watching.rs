@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use laniakea_event::Digest;
+use laniakea_wire::subscription::Subscription;
 
 use super::Loop;
 use crate::{
@@ -17,43 +18,40 @@ use crate::{
     watch::{Step, Watch},
 };
 
-/// When nothing may be missed: until everything that came before has been read.
+/// Up to when it is known what did not come. Only the relay can say that: nobody sees that nothing
+/// comes over a connection that is dead.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// All that the journal had has been read, and the connection stands.
-    is_current: bool,
-    /// More had come than is taken at a time: the answer may be among what is left.
-    is_behind: bool,
+    /// All that the relay had taken by then has been read.
+    complete: Option<Instant>,
     /// When the loop last turned, on the clock on the wall.
     turned: Option<Timestamp>,
+    /// What the relay was asked before does not count.
     not_before: Option<Instant>,
 }
 
 /// Whoever slept longer may have slept through events.
 const PAUSE: Duration = Duration::from_secs(10);
-/// What the relay took just in time is on its way for so long.
+/// What the relay took just in time is on its way to the journal for so long.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
-/// By then the subscription has asked the relay whether something was missed.
-const SETTLE: Duration = Duration::from_secs(35);
 
 impl Judge {
     /// What the stream says.
     pub(super) fn note(&mut self, arrived: &Arrived) {
-        let stands = self.is_current && !arrived.is_disconnected;
-        self.is_current = arrived.is_caught_up || stands;
-        self.is_behind = arrived.is_full();
+        self.complete = arrived.complete.or(self.complete);
     }
 
-    /// Whether what is overdue is missed, and has not merely not been read.
-    fn may(&mut self, shown: Timestamp, now: Instant) -> bool {
+    /// Until when, on the clock on the wall, what did not come is missed.
+    fn until(&mut self, shown: Timestamp, now: Instant) -> Option<Timestamp> {
         let before = self.turned.replace(shown);
         // Stopped, suspended, or the clock was set.
         if before.is_some_and(|before| shown.duration_since(before).unsigned_abs() > PAUSE) {
             tracing::info!("keeper or its clock stood still: absences are judged later");
-            self.not_before = Some(now + SETTLE);
+            self.not_before = Some(now);
         }
-        let is_settled = self.not_before.is_none_or(|not_before| not_before <= now);
-        self.is_current && !self.is_behind && is_settled
+        let complete = self.complete.filter(|at| self.not_before.is_none_or(|first| *at >= first));
+        let ago = now.saturating_duration_since(complete?) + ON_ITS_WAY;
+        shown.checked_sub(ago).ok()
     }
 }
 
@@ -102,14 +100,19 @@ impl Loop {
         Ok(parts.into_iter().flat_map(see).collect())
     }
 
-    /// Has what was missed run.
-    pub(super) fn judge(&mut self) -> anyhow::Result<()> {
+    /// Has what was missed run, as far as the relay says that nothing else came; where it has not
+    /// said so yet, it is asked.
+    pub(super) fn judge(&mut self, subscription: &Subscription) -> anyhow::Result<()> {
         let now = self.keeper.clock.now();
-        let until = now.checked_sub(ON_ITS_WAY).unwrap_or(Timestamp::MIN);
-        let is_over = |end: Timestamp| end <= until;
-        if !self.judge.may(now, Instant::now()) || !self.watch.next_end().is_some_and(is_over) {
+        let until = self.judge.until(now, Instant::now());
+        let Some(end) = self.watch.next_end() else { return Ok(()) };
+        let Some(until) = until.filter(|until| end <= *until) else {
+            let can_be_known = now.checked_sub(ON_ITS_WAY).is_ok_and(|latest| end <= latest);
+            if can_be_known {
+                subscription.ask_complete();
+            }
             return Ok(());
-        }
+        };
         let steps = self.watch.overdue(until);
         let added = self.keeper.ledger.lock().judge(&steps, now)?;
         for (rule, key) in added {
@@ -125,31 +128,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_missed_before_everything_was_read() {
+    fn nothing_is_missed_before_the_relay_says_that_nothing_else_came() {
         let (shown, now) = (Timestamp::UNIX_EPOCH, Instant::now());
-        let after = |seconds: u64| (shown + Duration::from_secs(seconds), now + SETTLE);
-        let all = || Arrived { is_caught_up: true, ..Arrived::default() };
+        let seconds = Duration::from_secs;
+        let complete = |at| Arrived { complete: Some(at), ..Arrived::default() };
         let mut judge = Judge::default();
-        assert!(!judge.may(shown, now));
-        judge.note(&all());
-        assert!(judge.may(shown, now));
-        // Without a connection nothing comes; once it is back, all that came is read first.
-        judge.note(&Arrived { is_disconnected: true, ..Arrived::default() });
-        assert!(!judge.may(shown, now));
+        assert_eq!(judge.until(shown, now), None);
+        judge.note(&complete(now));
+        assert_eq!(judge.until(shown, now), Some(shown - seconds(1)));
+        // Time goes by; nobody knows what came meanwhile.
         judge.note(&Arrived::default());
-        assert!(!judge.may(shown, now));
-        judge.note(&Arrived { is_disconnected: true, ..all() });
-        assert!(judge.may(shown, now));
-        // There is more than was taken.
-        let many = Arrived { frames: vec![Vec::new(); 500], ..Arrived::default() };
-        judge.note(&many);
-        assert!(!judge.may(shown, now));
-        judge.note(&Arrived::default());
-        assert!(judge.may(shown, now));
-        // Suspended for an hour.
-        let (shown, _) = after(3_600);
-        assert!(!judge.may(shown, now + Duration::from_secs(1)));
-        assert!(!judge.may(shown, now + SETTLE));
-        assert!(judge.may(shown, now + SETTLE + Duration::from_secs(1)));
+        let later = (shown + seconds(5), now + seconds(5));
+        assert_eq!(judge.until(later.0, later.1), Some(shown - seconds(1)));
+        judge.note(&complete(later.1));
+        assert_eq!(judge.until(later.0, later.1), Some(later.0 - seconds(1)));
+        // Suspended for an hour, in which this clock stood still.
+        let shown = later.0 + seconds(3_600);
+        let woken = later.1 + seconds(1);
+        assert_eq!(judge.until(shown, woken), None);
+        // The answer to what was asked before.
+        judge.note(&complete(later.1));
+        assert_eq!(judge.until(shown, woken), None);
+        judge.note(&complete(woken));
+        assert_eq!(judge.until(shown, woken), Some(shown - seconds(1)));
     }
 }

@@ -1,5 +1,7 @@
 //! What the subscription has, as much as there is at a time.
 
+use std::time::Instant;
+
 use laniakea_wire::subscription::{Position, Subscription, SubscriptionError, Update};
 
 /// So many events are taken in one transaction.
@@ -14,8 +16,8 @@ pub struct Arrived {
     pub position: Option<Position>,
     /// Everything that the journal had has been delivered.
     pub is_caught_up: bool,
-    /// The connection broke; what comes is not all that there is until everything is delivered again.
-    pub is_disconnected: bool,
+    /// Everything has been delivered that the relay had taken by then.
+    pub complete: Option<Instant>,
 }
 
 /// Waits for the next update, and takes those behind it that are there already. `None` once the
@@ -30,7 +32,7 @@ pub async fn next_batch(
     let Some(first) = subscription.next().await else { return Ok(None) };
     let mut arrived = Arrived::default();
     arrived.add(first?);
-    while arrived.frames.len() < BATCH && !arrived.is_caught_up {
+    while arrived.frames.len() < BATCH && !arrived.is_caught_up && arrived.complete.is_none() {
         let Some(update) = subscription.try_next() else { break };
         arrived.add(update?);
     }
@@ -38,11 +40,6 @@ pub async fn next_batch(
 }
 
 impl Arrived {
-    /// There may be more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.frames.len() >= BATCH
-    }
-
     fn add(&mut self, update: Update) {
         match update {
             Update::Event(delivery) => {
@@ -53,10 +50,8 @@ impl Arrived {
                 self.position = Some(position);
                 self.is_caught_up = true;
             }
-            other => {
-                self.is_disconnected |= matches!(other, Update::Disconnected);
-                other.log();
-            }
+            Update::Complete { as_of } => self.complete = Some(as_of),
+            other => other.log(),
         }
     }
 }

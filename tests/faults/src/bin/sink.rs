@@ -91,6 +91,7 @@ fn write(
         Update::JournalChanged { from, to } => writeln!(lines, "other-journal {from} {to}")?,
         Update::Progress { .. }
         | Update::CaughtUp(_)
+        | Update::Complete { .. }
         | Update::Connected
         | Update::Disconnected
         | Update::HandshakeFailed(_)

@@ -94,6 +94,7 @@ impl Contact {
             Update::Event(_)
             | Update::Progress { .. }
             | Update::CaughtUp(_)
+            | Update::Complete { .. }
             | Update::Refused { .. } => {}
         }
         Ok(())

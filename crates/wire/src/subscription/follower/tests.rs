@@ -123,7 +123,7 @@ fn told(steps: Vec<Step>) -> (Vec<u64>, Vec<String>) {
             Step::Tell(Update::Event(delivery)) => {
                 numbers.push(number_of(&delivery));
             }
-            Step::Tell(Update::Progress { .. }) | Step::Confirm(..) => {}
+            Step::Tell(Update::Progress { .. }) | Step::Confirm(..) | Step::Unheard => {}
             Step::Tell(other) => others.push(format!("{other:?}")),
             Step::Fail(error) => others.push(format!("failed: {error}")),
         }
@@ -431,4 +431,41 @@ fn a_relay_that_never_gets_further_is_no_relay() {
     follower.on_answer(&request, answer);
     let (_, others) = told(follower.take_steps());
     assert!(others[0].starts_with("failed:"), "{others:?}");
+}
+
+/// Whether following `relay` shows that nothing is published to the follower.
+fn is_unheard(follower: &mut Follower, relay: &Relay) -> bool {
+    let mut is_unheard = false;
+    while let Some(request) = follower.wanted() {
+        follower.on_answer(&request, relay.answer(&request, 3));
+        let steps = follower.take_steps();
+        is_unheard |= steps.iter().any(|step| matches!(step, Step::Unheard));
+    }
+    is_unheard
+}
+
+#[test]
+fn an_event_that_the_timer_finds_in_the_journal_should_have_been_published() {
+    let mut relay = Relay::new(1);
+    relay.take("a.b.c", 1);
+    let mut follower = Follower::new(&config(&["a."], Start::After(Seq::START)), None);
+    // What was there before, or came before the connection, was published to others.
+    assert!(!is_unheard(&mut follower, &relay));
+    relay.take("a.b.c", 2);
+    follower.look_again();
+    assert!(!is_unheard(&mut follower, &relay));
+    // Nothing that concerns it.
+    relay.take("z.z.z", 3);
+    follower.check();
+    assert!(!is_unheard(&mut follower, &relay));
+    relay.take("a.b.c", 4);
+    follower.check();
+    assert!(is_unheard(&mut follower, &relay));
+    // The event comes while the journal is read.
+    relay.take("a.b.c", 5);
+    follower.check();
+    let request = follower.wanted().unwrap();
+    follower.on_answer(&request, relay.answer(&request, 3));
+    follower.on_live(b"a.b.c", &relay.frames[4].1);
+    assert!(!is_unheard(&mut follower, &relay));
 }

@@ -180,6 +180,7 @@ impl Follower {
         match update {
             Update::Event(delivery) => batch.add(*delivery, &self.key),
             Update::CaughtUp(position) => batch.position = Some(position),
+            Update::Complete { .. } => {}
             Update::Progress { last, .. } => self.state.last.store(last.0, Ordering::Relaxed),
             Update::Lost { after, before } => {
                 let events = before.0.saturating_sub(after.0).saturating_sub(1);
