@@ -1,11 +1,14 @@
 //! What the journal holds, for those who ask. Nothing here delays submit or publish.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use laniakea_daemon::Clock;
 use laniakea_event::{Digest, Seq, SignerId};
-use laniakea_journal::{Journal, JournalError, Page, Query};
+use laniakea_journal::{Budget, Journal, JournalError, Page, Query};
 use laniakea_wire::replay::{
     AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
     SinkReport,
@@ -17,6 +20,9 @@ use crate::counters::{Counters, SocketCounters};
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Damaged events that one page passes over.
 const MAX_PASSED_OVER: usize = 1_000;
+/// What one read may cost: so many rows, and so much time.
+const MAX_ROWS: usize = 1 << 20;
+const MAX_READING: Duration = Duration::from_millis(20);
 
 /// Serves replay requests; several threads may run one each.
 #[derive(Clone)]
@@ -80,6 +86,7 @@ impl Replayer {
     }
 
     fn read(&self, Read { from, prefixes, limit }: &Read) -> Result<Answer, Failure> {
+        let budget = Budget { rows: MAX_ROWS, until: Some(Instant::now() + MAX_READING) };
         let after = match from {
             From::After(seq) => *seq,
             From::Since(time) => {
@@ -87,11 +94,11 @@ impl Replayer {
                     let detail = "`since` is not of the form 2026-11-23T16:00:00Z";
                     Failure::new(FailureReason::BadRequest, detail)
                 })?;
-                self.position_at(time)?
+                self.position_at(time, budget)?
             }
         };
-        let query =
-            Query { after, prefixes: prefixes.clone(), limit: *limit, max_bytes: MAX_PAGE_BYTES };
+        let (prefixes, limit, max_bytes) = (prefixes.clone(), *limit, MAX_PAGE_BYTES);
+        let query = Query { after, prefixes, limit, max_bytes, budget };
         let (page, damaged) = self.page(query)?;
         let header = Header {
             first: page.first,
@@ -109,7 +116,8 @@ impl Replayer {
     fn page(&self, mut query: Query) -> Result<(Page, Vec<Seq>), Failure> {
         let mut damaged = Vec::new();
         loop {
-            if damaged.len() >= MAX_PASSED_OVER {
+            let is_enough = damaged.len() >= MAX_PASSED_OVER || query.budget.is_over();
+            if is_enough && !damaged.is_empty() {
                 let bounds = self.journal.bounds().map_err(unavailable)?;
                 let (first, last) = (bounds.first, bounds.last);
                 return Ok((Page { events: Vec::new(), next: query.after, first, last }, damaged));
@@ -128,8 +136,8 @@ impl Replayer {
 
     /// Where reading since a time begins. Where damage hides the place it is the beginning: too
     /// much can be thrown away, and too little would be missed.
-    fn position_at(&self, time: Timestamp) -> Result<Seq, Failure> {
-        match self.journal.position_at(time) {
+    fn position_at(&self, time: Timestamp, budget: Budget) -> Result<Seq, Failure> {
+        match self.journal.position_at(time, budget) {
             Err(JournalError::DamagedEvent { seq, source, .. }) => {
                 self.damaged.note(seq, source.as_ref(), &self.counters);
                 let bounds = self.journal.bounds().map_err(unavailable)?;
