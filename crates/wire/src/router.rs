@@ -390,7 +390,7 @@ impl RouterThread {
             };
             let bytes_of_message = message.bytes;
             bytes += bytes_of_message;
-            let descriptor = message.descriptor();
+            let descriptor = self.connections.sender_of(&mut message, &self.socket)?;
             let user = if self.connections.wants_users() { message.user() } else { None };
             if !self.connections.heard(descriptor, bytes_of_message, user) {
                 continue;
