@@ -7,6 +7,7 @@
 //! came, and the kernel tells how many bytes have come over it. Whoever goes too far is cut.
 
 mod allowance;
+mod presence;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,6 +20,7 @@ use std::{
 };
 
 use self::allowance::Allowance;
+pub(crate) use self::presence::Presence;
 use crate::{
     curve::{Clients, CurveKey},
     listen::ConnectionLimits,
@@ -110,6 +112,7 @@ struct Connection {
     /// A set, as for ZeroMQ: to subscribe again to the same changes nothing.
     subscriptions: BTreeSet<Box<[u8]>>,
     allowance: Allowance,
+    presence: Presence,
     user: Option<CurveKey>,
 }
 
@@ -176,6 +179,7 @@ impl Connections {
                 has_spoken: false,
                 subscriptions: BTreeSet::new(),
                 allowance: Allowance::new(self.limits.subscriptions, Instant::now()),
+                presence: Presence::default(),
                 user: None,
             };
             self.forget(descriptor);
@@ -186,6 +190,7 @@ impl Connections {
 
     fn forget(&mut self, descriptor: RawFd) {
         if let Some(connection) = self.open.remove(&descriptor) {
+            connection.presence.end();
             self.counters.open.fetch_sub(1, Ordering::Relaxed);
             self.count_subscriptions(connection.subscriptions.len(), -1);
         }
@@ -208,6 +213,16 @@ impl Connections {
             self.read_reports(socket)?;
         }
         Ok(descriptor)
+    }
+
+    /// Whether the peer at the other end is still there, for those who work for it.
+    pub(crate) fn presence(&self, descriptor: Option<RawFd>) -> Presence {
+        match descriptor.and_then(|descriptor| self.open.get(&descriptor)) {
+            Some(connection) => connection.presence.clone(),
+            // Old kernels have no cookies, and then no connection is ever known.
+            None if self.accepted == 0 => Presence::default(),
+            None => Presence::ended(),
+        }
     }
 
     /// Whether it matters by which key a message came.

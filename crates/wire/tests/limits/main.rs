@@ -5,6 +5,7 @@
 
 mod publish;
 mod raw;
+mod replay;
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},

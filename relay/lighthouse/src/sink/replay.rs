@@ -20,9 +20,11 @@ use crate::counters::{Counters, SocketCounters};
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Damaged events that one page passes over.
 const MAX_PASSED_OVER: usize = 1_000;
-/// What one read may cost: so many rows, and so much time.
+/// What one read may cost: so many rows, and so much time. Where many wait, they share the time of
+/// one, so that a newcomer's turn comes soon.
 const MAX_ROWS: usize = 1 << 20;
 const MAX_READING: Duration = Duration::from_millis(20);
+const MIN_READING: Duration = Duration::from_millis(1);
 
 /// Serves replay requests; several threads may run one each.
 #[derive(Clone)]
@@ -43,14 +45,12 @@ type Answer = (Header, Vec<Vec<u8>>);
 impl Replayer {
     /// Serves until the server is closed.
     pub(crate) fn run(&self) {
-        while let Some(requests) = self.server.next() {
-            for request in requests {
-                self.serve(&request);
-            }
+        while let Some(request) = self.server.next() {
+            self.serve(request);
         }
     }
 
-    fn serve(&self, request: &ReplayRequest) {
+    fn serve(&self, request: ReplayRequest) {
         let answer = match &request.request {
             Request::Status(report) => self.status(report.as_ref()),
             Request::Read(read) => self.read(read),
@@ -86,7 +86,7 @@ impl Replayer {
     }
 
     fn read(&self, Read { from, prefixes, limit }: &Read) -> Result<Answer, Failure> {
-        let budget = Budget { rows: MAX_ROWS, until: Some(Instant::now() + MAX_READING) };
+        let budget = self.budget();
         let after = match from {
             From::After(seq) => *seq,
             From::Since(time) => {
@@ -109,6 +109,12 @@ impl Replayer {
             ..self.header()?
         };
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
+    }
+
+    fn budget(&self) -> Budget {
+        let waiting = u32::try_from(self.server.waiting()).unwrap_or(u32::MAX);
+        let time = (MAX_READING / waiting.saturating_add(1)).max(MIN_READING);
+        Budget { rows: MAX_ROWS, until: Some(Instant::now() + time) }
     }
 
     /// Reads a page. Where it would begin with a damaged event, that one is passed over and named:

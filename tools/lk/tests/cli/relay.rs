@@ -240,12 +240,10 @@ impl Core {
 
     fn answer_requests(&self, server: &ReplayServer) {
         let answers = server.answers();
-        while let Some(requests) = server.next() {
-            for request in requests {
-                match self.answer(&request) {
-                    Ok((header, events)) => answers.answer(&request, &header, events),
-                    Err(failure) => answers.fail(&request, &failure),
-                }
+        while let Some(request) = server.next() {
+            match self.answer(&request) {
+                Ok((header, events)) => answers.answer(request, &header, events),
+                Err(failure) => answers.fail(request, &failure),
             }
         }
     }
