@@ -17,7 +17,7 @@ use clap::Parser;
 use jiff::{SignedDuration, Timestamp};
 use laniakea_event::{Prefix, Seq};
 use laniakea_journal::{
-    Appended, Entry, Journal, Query,
+    Appended, Budget, Entry, Journal, Query,
     conformance::fixture::{self, at, event},
 };
 use laniakea_journal_sqlite::SqliteJournal;
@@ -149,7 +149,13 @@ fn read_pages(journal: &SqliteJournal, digests: &[laniakea_event::Digest]) -> an
         let mut events = 0;
         for part in 0..50 {
             let after = Seq(last / 50 * part);
-            let query = Query { after, prefixes: prefixes.clone(), limit: 500, max_bytes: 4 << 20 };
+            let query = Query {
+                after,
+                prefixes: prefixes.clone(),
+                limit: 500,
+                max_bytes: 4 << 20,
+                budget: Budget::UNLIMITED,
+            };
             let (took, page) = timed(|| journal.read(&query));
             events += page?.events.len();
             calls.push(took);
@@ -164,14 +170,19 @@ fn read_pages(journal: &SqliteJournal, digests: &[laniakea_event::Digest]) -> an
     }
     print_calls("find by digest", found);
     let moments = (0..50).map(|part| received(last / 50 * part));
-    let moments = moments.map(|time| timed(|| journal.position_at(time)).0);
+    let moments = moments.map(|time| timed(|| journal.position_at(time, Budget::UNLIMITED)).0);
     print_calls("find by time", moments.collect());
     catch_up(journal, last)
 }
 
 fn catch_up(journal: &SqliteJournal, last: u64) -> anyhow::Result<()> {
-    let mut query =
-        Query { after: Seq::START, prefixes: Vec::new(), limit: 500, max_bytes: 4 << 20 };
+    let mut query = Query {
+        after: Seq::START,
+        prefixes: Vec::new(),
+        limit: 500,
+        max_bytes: 4 << 20,
+        budget: Budget::UNLIMITED,
+    };
     let start = Instant::now();
     while query.after.0 < last {
         query.after = journal.read(&query)?.next;

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use laniakea_event::{Digest, EventId, Prefix, Seq};
+use laniakea_event::{Digest, EventId, Seq};
+use laniakea_journal::{Selection, Spending};
 use rusqlite::{Connection, Row};
 
 use crate::{error::Damage, row};
@@ -131,41 +132,51 @@ pub(crate) fn remove(connection: &Connection, block: Block) -> rusqlite::Result<
     Ok(())
 }
 
-/// The seqs in a complete block that one of the prefixes selects, ascending, with their ids.
-pub(crate) fn seqs_by_prefix(
+/// The seqs in a complete block that are selected, ascending, with their ids.
+///
+/// However many prefixes there are, the ids of the block are gone through once, from the first that
+/// one of them can mean to the last: to look for each by itself took seconds.
+pub(crate) fn seqs_selected(
     connection: &Connection,
     block: Block,
-    prefixes: &[Prefix],
+    selection: &Selection<'_>,
+    spending: &mut Spending,
 ) -> Result<BTreeMap<Seq, EventId>, Damage> {
     let mut found = BTreeMap::new();
-    for prefix in prefixes {
-        let mut select = connection.prepare_cached(
-            "SELECT id, offsets, checksum FROM id_block
-                WHERE block = ?1 AND id >= ?2 AND id < ?3",
-        )?;
-        let (from, to) = id_range(prefix);
-        let mut rows = select.query((block.to_integer(), from, to))?;
-        while let Some(row) = rows.next()? {
-            let id = row::event_id(row, 0).map_err(|_| block.damage())?;
-            let offsets = checked::<2>(row, block, id.as_str().as_bytes())?;
-            for offset in offsets {
-                found.insert(block.seq_at(*offset)?, id.clone());
-            }
+    let mut select = connection.prepare_cached(
+        "SELECT id, offsets, checksum FROM id_block WHERE block = ?1 AND id >= ?2 AND id < ?3",
+    )?;
+    let (from, to) = id_range(selection);
+    let mut rows = select.query((block.to_integer(), from, to))?;
+    spending.add(1);
+    while let Some(row) = rows.next()? {
+        spending.add(1);
+        let id = row::event_id(row, 0).map_err(|_| block.damage())?;
+        if !selection.selects(&id) {
+            continue;
+        }
+        let offsets = checked::<2>(row, block, id.as_str().as_bytes())?;
+        for offset in offsets {
+            found.insert(block.seq_at(*offset)?, id.clone());
         }
     }
     Ok(found)
 }
 
-/// The ids that a prefix selects are those from the first of these texts to before the second.
-fn id_range(prefix: &Prefix) -> (&str, String) {
-    let text = prefix.as_str();
-    let end = match text.strip_suffix('.') {
+/// The ids that are selected are among those from the first of these texts to before the second.
+fn id_range<'q>(selection: &Selection<'q>) -> (&'q str, String) {
+    let from = selection.prefixes().next().unwrap_or_default();
+    (from, selection.prefixes().map(end_of).max().unwrap_or_default())
+}
+
+/// The ids that a prefix selects are before this text.
+fn end_of(prefix: &str) -> String {
+    match prefix.strip_suffix('.') {
         // `/` comes right after `.`.
         Some(labels) => format!("{labels}/"),
         // Ids are ASCII, so nothing comes between a whole id and itself with a NUL behind it.
-        None => format!("{text}\0"),
-    };
-    (text, end)
+        None => format!("{prefix}\0"),
+    }
 }
 
 /// The seqs in a complete block of the events that may have this digest: its first bytes agree.
@@ -210,6 +221,9 @@ pub(crate) fn block_checksum(block: Block, key: &[u8], blob: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use laniakea_event::Prefix;
+    use laniakea_journal::Budget;
+
     use super::*;
 
     #[test]
@@ -217,7 +231,8 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(crate::schema::STEPS[0]).unwrap();
         let (block, digest) = (Block(3), Digest::from_bytes([7; 32]));
-        let prefix = [Prefix::parse("_lk.").unwrap()];
+        let prefixes = [Prefix::parse("_lk.").unwrap()];
+        let selection = Selection::new(&prefixes);
         let look = |offset: &[u8]| {
             connection.execute_batch("DELETE FROM id_block; DELETE FROM digest_block").unwrap();
             let entries = [&[7; DIGITS], offset].concat();
@@ -230,7 +245,8 @@ mod tests {
                 let insert = format!("INSERT INTO {table} VALUES (3, {key}, ?1, ?2)");
                 connection.execute(&insert, (blob, checksum)).unwrap();
             }
-            let by_prefix = seqs_by_prefix(&connection, block, &prefix);
+            let mut spending = Budget::UNLIMITED.spend();
+            let by_prefix = seqs_selected(&connection, block, &selection, &mut spending);
             (by_prefix.map(|found| found.len()), seqs_by_digest(&connection, block, &digest))
         };
         assert!(matches!(look(&[0xff, 0x0f]), (Ok(1), Ok(found)) if found == [block.end()]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use laniakea_event::{Digest, EventId, Prefix, Seq};
-use laniakea_journal::StoredEvent;
+use laniakea_journal::{Budget, Selection, StoredEvent};
 use rusqlite::{Connection, types::Value};
 
 use crate::{
@@ -78,8 +78,10 @@ impl Rows {
         let mut insert =
             self.0.prepare_cached("INSERT INTO digest_block VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute((block.to_integer(), bucket, entries, checksum))?;
-        let by_prefix = block::seqs_by_prefix(&self.0, block, std::slice::from_ref(prefix))?;
-        Ok((by_prefix, block::seqs_by_digest(&self.0, block, digest)?))
+        let selection = Selection::new(std::slice::from_ref(prefix));
+        let mut spending = Budget::UNLIMITED.spend();
+        let selected = block::seqs_selected(&self.0, block, &selection, &mut spending)?;
+        Ok((selected, block::seqs_by_digest(&self.0, block, digest)?))
     }
 }
 

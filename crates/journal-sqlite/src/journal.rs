@@ -10,7 +10,9 @@ use std::{
 
 use jiff::Timestamp;
 use laniakea_event::{Digest, Seq, SignerId};
-use laniakea_journal::{Appended, Bounds, Entry, Journal, JournalError, Page, Query, StoredEvent};
+use laniakea_journal::{
+    Appended, Bounds, Budget, Entry, Journal, JournalError, Page, Query, StoredEvent,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -82,8 +84,8 @@ impl Journal for SqliteJournal {
         self.readers.read(|connection| find::by_digest(connection, digest))
     }
 
-    fn position_at(&self, time: Timestamp) -> Result<Seq, JournalError> {
-        self.readers.read(|connection| position::at(connection, time))
+    fn position_at(&self, time: Timestamp, budget: Budget) -> Result<Seq, JournalError> {
+        self.readers.read(|connection| position::at(connection, time, budget))
     }
 
     fn bounds(&self) -> Result<Bounds, JournalError> {
@@ -91,7 +93,7 @@ impl Journal for SqliteJournal {
     }
 
     fn prune(&self, before: Timestamp) -> Result<u64, JournalError> {
-        let up_to = self.position_at(before)?;
+        let up_to = self.position_at(before, Budget::UNLIMITED)?;
         let mut total = 0;
         loop {
             let start = Instant::now();

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use laniakea_event::{EventId, Prefix, Seq};
-use laniakea_journal::{Bounds, Page, Query, StoredEvent};
+use laniakea_event::Seq;
+use laniakea_journal::{Bounds, Page, Query, Selection, Spending, StoredEvent};
 use rusqlite::{Connection, Row, Rows};
 
 use crate::{
@@ -13,10 +13,6 @@ use crate::{
     row::{self, COLUMNS, to_integer},
 };
 
-/// One call looks at so many blocks at most, which is 16 million events, so that a filter that
-/// matches nothing does not hold its connection for long.
-const MAX_BLOCKS: usize = 4096;
-
 /// Reads one page.
 pub(crate) fn read(connection: &Connection, query: &Query) -> Result<Page, Damage> {
     let Bounds { first, last } = position::bounds(connection)?;
@@ -24,12 +20,13 @@ pub(crate) fn read(connection: &Connection, query: &Query) -> Result<Page, Damag
         return Ok(Page { events: Vec::new(), next: query.after, first, last });
     }
     let after = query.after.max(Seq(first.0 - 1));
-    let mut page = Filling { query, events: Vec::new(), bytes: 0, next: after };
-    let selects_all = query.prefixes.is_empty() || query.prefixes.contains(&Prefix::everything());
-    let filled = if selects_all {
-        scan(connection, &mut page, last, |_| true)
+    let selection = Selection::new(&query.prefixes);
+    let spending = query.budget.spend();
+    let mut page = Filling { query, spending, events: Vec::new(), bytes: 0, next: after };
+    let filled = if selection.is_everything() {
+        scan(connection, &mut page, last, &selection)
     } else {
-        select(connection, &mut page, last)
+        select(connection, &mut page, last, &selection)
     };
     match filled {
         // What was read up to the damage is good; the next page begins with it.
@@ -42,6 +39,7 @@ pub(crate) fn read(connection: &Connection, query: &Query) -> Result<Page, Damag
 /// A page while it is filled.
 struct Filling<'q> {
     query: &'q Query,
+    spending: Spending,
     events: Vec<StoredEvent>,
     bytes: usize,
     /// Everything up to here was looked at.
@@ -56,9 +54,19 @@ impl Filling<'_> {
             return ControlFlow::Break(());
         }
         self.bytes = bytes;
-        self.next = event.seq;
+        let seq = event.seq;
         self.events.push(event);
         if self.events.len() >= self.query.limit {
+            self.next = seq;
+            return ControlFlow::Break(());
+        }
+        self.reach(seq)
+    }
+
+    /// Everything up to here was looked at. Breaks when that is enough for one page.
+    fn reach(&mut self, seq: Seq) -> ControlFlow<()> {
+        self.next = seq;
+        if self.spending.is_spent() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -70,7 +78,7 @@ fn scan(
     connection: &Connection,
     page: &mut Filling<'_>,
     last: Seq,
-    is_selected: impl Fn(&EventId) -> bool,
+    selection: &Selection<'_>,
 ) -> Result<ControlFlow<()>, Damage> {
     let mut select = connection.prepare_cached(&format!(
         // Not `seq > ?`: that would begin with a look at the event before, whose part of the file
@@ -83,10 +91,11 @@ fn scan(
         if row::seq(row, 0)? != seq {
             return Err(Damage::Event { seq, what: EventDamage::Missing });
         }
+        page.spending.add(1);
         let id = row::event_id(row, 2).map_err(|what| Damage::Event { seq, what })?;
-        if !is_selected(&id) {
-            page.next = seq;
-        } else if page.add(row::decode(row)?).is_break() {
+        let is_selected = selection.selects(&id);
+        let step = if is_selected { page.add(row::decode(row)?) } else { page.reach(seq) };
+        if step.is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }
@@ -112,36 +121,31 @@ fn select(
     connection: &Connection,
     page: &mut Filling<'_>,
     last: Seq,
+    selection: &Selection<'_>,
 ) -> Result<ControlFlow<()>, Damage> {
-    let prefixes = &page.query.prefixes;
     let indexed = Block::first_incomplete(last).start();
-    for _ in 0..MAX_BLOCKS {
-        if page.next >= indexed {
-            let is_selected = |id: &EventId| prefixes.iter().any(|prefix| prefix.matches(id));
-            return scan(connection, page, last, is_selected);
-        }
+    while page.next < indexed {
         let block = Block::of(page.next.next());
-        if select_in(connection, page, block)?.is_break() {
+        let is_break = select_in(connection, page, block, selection)?.is_break();
+        if is_break || page.reach(block.end()).is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        page.next = block.end();
     }
-    Ok(ControlFlow::Break(()))
+    scan(connection, page, last, selection)
 }
 
 fn select_in(
     connection: &Connection,
     page: &mut Filling<'_>,
     block: Block,
+    selection: &Selection<'_>,
 ) -> Result<ControlFlow<()>, Damage> {
     let mut select =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM event WHERE seq = ?1"))?;
-    let prefixes = &page.query.prefixes;
-    let found = match block::seqs_by_prefix(connection, block, prefixes) {
+    let found = match block::seqs_selected(connection, block, selection, &mut page.spending) {
         // The events are still there.
         Err(damage) if damage.is_of_file() => {
-            let is_selected = |id: &EventId| prefixes.iter().any(|prefix| prefix.matches(id));
-            return scan(connection, page, block.end(), is_selected);
+            return scan(connection, page, block.end(), selection);
         }
         found => found?,
     };
@@ -153,6 +157,7 @@ fn select_in(
         if event.id != *id {
             return Err(damage(EventDamage::Id));
         }
+        page.spending.add(1);
         if page.add(event).is_break() {
             return Ok(ControlFlow::Break(()));
         }

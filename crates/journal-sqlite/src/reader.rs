@@ -6,7 +6,7 @@ use std::{
 };
 
 use laniakea_event::Digest;
-use laniakea_journal::{Bounds, JournalError, Page, Query, StoredEvent};
+use laniakea_journal::{Bounds, Budget, JournalError, Page, Query, StoredEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -71,8 +71,12 @@ impl JournalReader {
     }
 
     /// As [`laniakea_journal::Journal::position_at`].
-    pub fn position_at(&self, time: jiff::Timestamp) -> Result<laniakea_event::Seq, JournalError> {
-        self.readers.read(|connection| position::at(connection, time))
+    pub fn position_at(
+        &self,
+        time: jiff::Timestamp,
+        budget: Budget,
+    ) -> Result<laniakea_event::Seq, JournalError> {
+        self.readers.read(|connection| position::at(connection, time, budget))
     }
 
     /// As [`laniakea_journal::Journal::bounds`].

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use laniakea_event::{Digest, EventId, Prefix, Seq};
 use laniakea_journal::{
-    Appended, Entry, Journal, Query,
+    Appended, Budget, Entry, Journal, Query,
     conformance::fixture::{self, at, event},
 };
 use laniakea_journal_sqlite::SqliteJournal;
@@ -50,11 +50,12 @@ fn select(
     after: u64,
     prefixes: &[Prefix],
     limit: usize,
+    budget: Budget,
 ) -> Result<Vec<u64>, Box<dyn Error>> {
     let (mut after, mut found) = (Seq(after), Vec::new());
     loop {
         let prefixes = prefixes.to_vec();
-        let page = journal.read(&Query { after, prefixes, limit, max_bytes: 4 << 20 })?;
+        let page = journal.read(&Query { after, prefixes, limit, max_bytes: 4 << 20, budget })?;
         found.extend(page.events.iter().map(|event| event.seq.0));
         if page.next >= page.last {
             return Ok(found);
@@ -82,14 +83,17 @@ fn check(journal: &SqliteJournal, events: &Events, first: u64) -> Test {
         for after in [0, 4095, 4096, 8192, 9499] {
             let expected: Vec<u64> =
                 (first.max(after + 1)..=COUNT).filter(|&seq| is_selected(seq)).collect();
-            assert_eq!(select(journal, after, &prefixes, 450)?, expected, "{filter:?} {after}");
+            for budget in [Budget::UNLIMITED, Budget::of_rows(300)] {
+                let found = select(journal, after, &prefixes, 450, budget)?;
+                assert_eq!(found, expected, "{filter:?} {after}");
+            }
         }
     }
     for seq in [1, 2, 4095, 4096, 4097, 5000, 8192, 8193, COUNT] {
         let (_, digest) = &events[usize::try_from(seq)? - 1];
         let found = journal.find(digest)?.map(|event| event.seq.0);
         assert_eq!(found, (seq >= first).then_some(seq));
-        let position = journal.position_at(at(seq.cast_signed()))?;
+        let position = journal.position_at(at(seq.cast_signed()), Budget::UNLIMITED)?;
         assert_eq!(position.0, seq.max(first) - 1);
     }
     Ok(())
@@ -134,9 +138,9 @@ fn blocks_are_indexed_although_retention_removed_some_of_their_events() -> Test 
         }
         journal.append(entries(start + 4001, start + 4096))?;
         let left: Vec<u64> = (start + 2000..=start + 4096).collect();
-        assert_eq!(select(&journal, 0, &prefixes, 1000)?, left);
+        assert_eq!(select(&journal, 0, &prefixes, 1000, Budget::UNLIMITED)?, left);
         journal.prune(jiff::Timestamp::MAX)?;
-        assert_eq!(select(&journal, 0, &prefixes, 1000)?, []);
+        assert_eq!(select(&journal, 0, &prefixes, 1000, Budget::UNLIMITED)?, []);
     }
     Ok(())
 }

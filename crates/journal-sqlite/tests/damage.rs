@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use laniakea_event::{Digest, Prefix, Seq};
 use laniakea_journal::{
-    Entry, Journal, JournalError, Query, StoredEvent,
+    Budget, Entry, Journal, JournalError, Query, StoredEvent,
     conformance::fixture::{self, event},
 };
 use laniakea_journal_sqlite::{OpenError, SqliteJournal};
@@ -34,7 +34,13 @@ fn id(number: u64) -> &'static str {
 
 fn query(after: u64, prefixes: &[&str]) -> Result<Query, Box<dyn Error>> {
     let prefixes: Result<_, _> = prefixes.iter().map(|text| Prefix::parse(text)).collect();
-    Ok(Query { after: Seq(after), prefixes: prefixes?, limit: 100, max_bytes: 4 << 20 })
+    Ok(Query {
+        after: Seq(after),
+        prefixes: prefixes?,
+        limit: 100,
+        max_bytes: 4 << 20,
+        budget: Budget::UNLIMITED,
+    })
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn a_part_of_the_file_that_makes_no_sense_hides_its_own_events_alone() -> Test {
     let readable = left.iter().filter(|event| event.id.as_str() == "org.example.tenth");
     assert_eq!(tenth, readable.cloned().collect::<Vec<_>>());
     for event in [&left[10], &left[1990], &left[2100]] {
-        assert!(journal.position_at(event.received)? < event.seq);
+        assert!(journal.position_at(event.received, Budget::UNLIMITED)? < event.seq);
         assert_eq!(journal.find(&event.digest)?.as_ref(), Some(event));
     }
     Ok(())

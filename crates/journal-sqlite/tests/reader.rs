@@ -4,7 +4,7 @@ use std::{error::Error, fs, path::Path};
 
 use laniakea_event::Seq;
 use laniakea_journal::{
-    Journal, JournalError, Query,
+    Budget, Journal, JournalError, Query,
     conformance::fixture::{self, event},
 };
 use laniakea_journal_sqlite::{BackupError, JournalReader, OpenError, SqliteJournal};
@@ -26,7 +26,13 @@ fn append(journal: &SqliteJournal, numbers: std::ops::RangeInclusive<u64>) -> Te
 }
 
 fn all() -> Query {
-    Query { after: Seq::START, prefixes: Vec::new(), limit: 20_000, max_bytes: usize::MAX }
+    Query {
+        after: Seq::START,
+        prefixes: Vec::new(),
+        limit: 20_000,
+        max_bytes: usize::MAX,
+        budget: Budget::UNLIMITED,
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@
 
 use laniakea_event::{Prefix, Seq};
 
-use crate::{Appended, Entry, Journal, JournaledEvent, Page, Query, StoredEvent};
+use crate::{Appended, Budget, Entry, Journal, JournaledEvent, Page, Query, StoredEvent};
 
 pub mod append;
 pub mod concurrency;
@@ -77,6 +77,8 @@ macro_rules! conformance_tests {
                 a_whole_id_selects_itself_alone,
                 several_prefixes_select_each_event_once,
                 a_prefix_that_matches_nothing_reaches_the_end,
+                a_budget_ends_a_page_and_loses_nothing,
+                a_budget_ends_a_long_search,
                 rare_events_are_found_among_many,
                 the_empty_prefix_selects_everything,
                 a_page_holds_no_more_than_its_limit,
@@ -87,6 +89,7 @@ macro_rules! conformance_tests {
             time: [
                 reading_starts_with_the_first_event_received_in_time,
                 clocks_that_jump_back_hide_no_event,
+                a_budget_makes_the_position_an_earlier_one,
                 a_time_between_microseconds_is_rounded_up,
             ],
             retention: [
@@ -140,7 +143,13 @@ fn append_one(journal: &dyn Journal, entry: &Entry) -> Appended {
 /// A query of everything behind `after` that matches.
 fn query(after: u64, prefixes: &[&str]) -> Query {
     let prefixes = prefixes.iter().map(|text| Prefix::parse(text).expect("a prefix"));
-    Query { after: Seq(after), prefixes: prefixes.collect(), limit: 500, max_bytes: 4 << 20 }
+    Query {
+        after: Seq(after),
+        prefixes: prefixes.collect(),
+        limit: 500,
+        max_bytes: 4 << 20,
+        budget: Budget::UNLIMITED,
+    }
 }
 
 fn read(journal: &dyn Journal, query: &Query) -> Page {
@@ -193,7 +202,7 @@ mod tests {
             line.strip_prefix("pub fn ")?.strip_suffix("(factory: &impl Factory) {")
         });
         let cases: Vec<&str> = cases.collect();
-        assert_eq!(cases.len(), 51);
+        assert_eq!(cases.len(), 54);
         for case in cases {
             let listed = format!(" {case},\n");
             assert!(include_str!("conformance.rs").contains(&listed), "{case} is not in the list");

@@ -3,7 +3,7 @@
 use laniakea_event::{Digest, Seq};
 use uuid::Uuid;
 
-use crate::{Appended, Bounds, Entry, JournalError, Page, Query, StoredEvent};
+use crate::{Appended, Bounds, Budget, Entry, JournalError, Page, Query, StoredEvent};
 
 /// A relay's one history: a total order of events, each digest once, on stable storage.
 ///
@@ -65,7 +65,7 @@ pub trait Journal: Send + Sync {
     /// past events that did not match, and is never before `after`. A page may end at any time,
     /// even with no event in it, as long as `next` has moved; `next == last` means that nothing is
     /// left. It ends before it would exceed `limit` or `max_bytes`, but holds at least one event
-    /// where one is found. Where retention removed events behind `after`, reading goes on with
+    /// where one is found, and it ends when its budget is spent, whether it found any or not. Where retention removed events behind `after`, reading goes on with
     /// the first that is left: `first > after + 1` is how the caller knows. An `after` beyond
     /// `last` belongs to another history: the page is empty and its `next` is that `after`.
     ///
@@ -81,8 +81,9 @@ pub trait Journal: Send + Sync {
     /// The `after` from which reading starts with the first event that was received at or after
     /// `time`: the smallest such seq that is left, less one. `last` where there is none.
     ///
-    /// Clocks jump, so events behind that one may have been received before `time`.
-    fn position_at(&self, time: jiff::Timestamp) -> Result<Seq, JournalError>;
+    /// Clocks jump, so events behind that one may have been received before `time`. Where the
+    /// budget is spent first, it is an earlier position, and never a later one.
+    fn position_at(&self, time: jiff::Timestamp, budget: Budget) -> Result<Seq, JournalError>;
 
     /// Which events are left.
     fn bounds(&self) -> Result<Bounds, JournalError>;

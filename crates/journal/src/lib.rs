@@ -7,6 +7,7 @@
 //! [`Journal`] is the contract, [`MemoryJournal`] the implementation for tests and trials. The
 //! feature `conformance` adds the suite that every implementation runs.
 
+mod budget;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod entry;
@@ -15,12 +16,15 @@ mod journal;
 mod journaled;
 mod memory;
 mod read;
+mod selection;
 
 pub use crate::{
+    budget::{Budget, Spending},
     entry::{Appended, Entry},
     error::JournalError,
     journal::Journal,
     journaled::{JournaledEvent, Position},
     memory::MemoryJournal,
     read::{Bounds, Page, Query, StoredEvent},
+    selection::Selection,
 };

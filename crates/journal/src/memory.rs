@@ -5,12 +5,12 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use laniakea_event::{Digest, Prefix, Seq, SignerId};
+use laniakea_event::{Digest, Seq, SignerId};
 use uuid::Uuid;
 
 use crate::{
-    Appended, Bounds, Entry, Journal, JournalError, JournaledEvent, Page, Position, Query,
-    StoredEvent,
+    Appended, Bounds, Budget, Entry, Journal, JournalError, JournaledEvent, Page, Position, Query,
+    Selection, StoredEvent,
 };
 
 /// A journal in memory. It keeps every promise of [`Journal`] but durability.
@@ -89,10 +89,15 @@ impl State {
     }
 
     /// How many of the events that are left stand before the first one received at or after
-    /// `time`.
-    fn received_before(&self, time: jiff::Timestamp) -> usize {
-        let at = self.events.iter().position(|event| event.received() >= time);
-        at.unwrap_or(self.events.len())
+    /// `time`, as far as the budget goes.
+    fn received_before(&self, time: jiff::Timestamp, budget: Budget) -> usize {
+        let mut spending = budget.spend();
+        let is_before = |event: &&JournaledEvent| {
+            let is_spent = spending.is_spent();
+            spending.add(1);
+            !is_spent && event.received() < time
+        };
+        self.events.iter().take_while(is_before).count()
     }
 }
 
@@ -109,20 +114,26 @@ impl Journal for MemoryJournal {
     fn read(&self, query: &Query) -> Result<Page, JournalError> {
         let state = self.reading();
         let Bounds { first, last } = state.bounds();
-        let mut page = Page { events: Vec::new(), next: query.after.max(last), first, last };
+        let next = query.after.max(Seq(first.0 - 1));
+        let mut page = Page { events: Vec::new(), next, first, last };
         let skip = usize::try_from(query.after.0.saturating_sub(first.0 - 1));
+        let selection = Selection::new(&query.prefixes);
+        let mut spending = query.budget.spend();
         let mut bytes = 0;
         for event in state.events.iter().skip(skip.unwrap_or(usize::MAX)) {
-            if !matches(&query.prefixes, event) {
-                continue;
+            if selection.selects(event.id()) {
+                bytes += event.frame().len();
+                let is_full = page.events.len() >= query.limit || bytes > query.max_bytes;
+                if is_full && !page.events.is_empty() {
+                    break;
+                }
+                page.events.push(event.into());
             }
-            bytes += event.frame().len();
-            let is_full = page.events.len() >= query.limit || bytes > query.max_bytes;
-            if is_full && !page.events.is_empty() {
-                page.next = page.events.last().map_or(query.after, |event| event.seq);
+            page.next = event.seq();
+            spending.add(1);
+            if spending.is_spent() {
                 break;
             }
-            page.events.push(event.into());
         }
         Ok(page)
     }
@@ -135,9 +146,9 @@ impl Journal for MemoryJournal {
         Ok(at.and_then(|at| state.events.get(at)).map(StoredEvent::from))
     }
 
-    fn position_at(&self, time: jiff::Timestamp) -> Result<Seq, JournalError> {
+    fn position_at(&self, time: jiff::Timestamp, budget: Budget) -> Result<Seq, JournalError> {
         let state = self.reading();
-        Ok(Seq(state.bounds().first.0 - 1 + state.received_before(time) as u64))
+        Ok(Seq(state.bounds().first.0 - 1 + state.received_before(time, budget) as u64))
     }
 
     fn bounds(&self) -> Result<Bounds, JournalError> {
@@ -146,14 +157,10 @@ impl Journal for MemoryJournal {
 
     fn prune(&self, before: jiff::Timestamp) -> Result<u64, JournalError> {
         let mut state = self.writing();
-        let count = state.received_before(before);
+        let count = state.received_before(before, Budget::UNLIMITED);
         state.events.drain(..count);
         Ok(count as u64)
     }
-}
-
-fn matches(prefixes: &[Prefix], event: &JournaledEvent) -> bool {
-    prefixes.is_empty() || prefixes.iter().any(|prefix| prefix.matches(event.id()))
 }
 
 #[cfg(test)]

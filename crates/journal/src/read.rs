@@ -2,7 +2,7 @@
 
 use laniakea_event::{Digest, EventId, Prefix, Seq};
 
-use crate::JournaledEvent;
+use crate::{Budget, JournaledEvent};
 
 /// An event as the journal holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct Query {
     pub limit: usize,
     /// At most so many bytes of frames, unless a single event is larger.
     pub max_bytes: usize,
+    /// How long to look for them.
+    pub budget: Budget,
 }
 
 /// Some events in ascending order, and where to read on.

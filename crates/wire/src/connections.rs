@@ -6,20 +6,25 @@
 //! the socket: ZeroMQ reports connections with their descriptors, each message says over which it
 //! came, and the kernel tells how many bytes have come over it. Whoever goes too far is cut.
 
+mod allowance;
+mod presence;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     os::fd::RawFd,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use self::allowance::Allowance;
+pub(crate) use self::presence::Presence;
 use crate::{
     curve::{Clients, CurveKey},
     listen::ConnectionLimits,
-    socket::{HandshakeFailure, MonitoredSocket, RECEIVE_BUFFER, Report},
+    socket::{HandshakeFailure, MonitoredSocket, RECEIVE_BUFFER, Received, Report},
     sys,
 };
 
@@ -35,6 +40,8 @@ const MAX_UNREAD: u64 = 256 << 20;
 const REPETITIONS: u8 = 7;
 /// A peer's heartbeats are no messages; so many bytes of them are forgiven each time.
 const HEARTBEATS: u64 = 1;
+/// No event's id is longer, nor is what can begin one.
+const MAX_TOPIC_BYTES: usize = 128;
 
 /// What the connections of a server have come to, for all of its sockets together.
 #[derive(Debug, Default)]
@@ -43,9 +50,12 @@ pub struct ConnectionCounters {
     too_many: AtomicU64,
     unfinished: AtomicU64,
     subscriptions: AtomicU64,
+    messages: AtomicU64,
     revoked: AtomicU64,
     vanished: AtomicU64,
     failed_handshakes: AtomicU64,
+    /// At present.
+    subscribed: Arc<AtomicI64>,
 }
 
 impl ConnectionCounters {
@@ -56,11 +66,17 @@ impl ConnectionCounters {
             ("cut_too_many", &self.too_many),
             ("cut_unfinished", &self.unfinished),
             ("cut_subscriptions", &self.subscriptions),
+            ("cut_messages", &self.messages),
             ("cut_revoked", &self.revoked),
             ("cut_vanished", &self.vanished),
             ("failed_handshakes", &self.failed_handshakes),
         ]
         .map(|(name, count)| (name, count.load(Ordering::Relaxed)))
+    }
+
+    /// Subscriptions at present, each connection's counted.
+    pub(crate) fn subscribed(&self) -> Arc<AtomicI64> {
+        self.subscribed.clone()
     }
 }
 
@@ -70,6 +86,7 @@ enum Cut {
     TooMany,
     Unfinished,
     Subscriptions,
+    Messages,
     Revoked,
     Vanished,
 }
@@ -98,7 +115,10 @@ struct Connection {
     taken: u64,
     /// A message of it was read since the last look.
     has_spoken: bool,
-    subscriptions: usize,
+    /// A set, as for ZeroMQ: to subscribe again to the same changes nothing.
+    subscriptions: BTreeSet<Box<[u8]>>,
+    allowance: Allowance,
+    presence: Presence,
     user: Option<CurveKey>,
 }
 
@@ -163,7 +183,9 @@ impl Connections {
                 cookie,
                 taken: 0,
                 has_spoken: false,
-                subscriptions: 0,
+                subscriptions: BTreeSet::new(),
+                allowance: Allowance::new(self.limits.subscriptions, Instant::now()),
+                presence: Presence::default(),
                 user: None,
             };
             self.forget(descriptor);
@@ -173,8 +195,39 @@ impl Connections {
     }
 
     fn forget(&mut self, descriptor: RawFd) {
-        if self.open.remove(&descriptor).is_some() {
+        if let Some(connection) = self.open.remove(&descriptor) {
+            connection.presence.end();
             self.counters.open.fetch_sub(1, Ordering::Relaxed);
+            self.count_subscriptions(connection.subscriptions.len(), -1);
+        }
+    }
+
+    fn count_subscriptions(&self, count: usize, sign: i64) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.counters.subscribed.fetch_add(sign * count, Ordering::Relaxed);
+    }
+
+    /// The connection that a message came over. It may have been made since the reports were read,
+    /// and nothing that it says shall go uncounted for that.
+    pub(crate) fn sender_of(
+        &mut self,
+        message: &mut Received,
+        socket: &MonitoredSocket,
+    ) -> Result<Option<RawFd>, zmq::Error> {
+        let descriptor = message.descriptor();
+        if descriptor.is_some_and(|descriptor| !self.open.contains_key(&descriptor)) {
+            self.read_reports(socket)?;
+        }
+        Ok(descriptor)
+    }
+
+    /// Whether the peer at the other end is still there, for those who work for it.
+    pub(crate) fn presence(&self, descriptor: Option<RawFd>) -> Presence {
+        match descriptor.and_then(|descriptor| self.open.get(&descriptor)) {
+            Some(connection) => connection.presence.clone(),
+            // Old kernels have no cookies, and then no connection is ever known.
+            None if self.accepted == 0 => Presence::default(),
+            None => Presence::ended(),
         }
     }
 
@@ -205,17 +258,34 @@ impl Connections {
         is_known
     }
 
-    /// A connection subscribed to something, or no longer does.
-    pub(crate) fn subscribed(&mut self, descriptor: Option<RawFd>, is_new: bool) {
+    /// Something came from a subscriber, whatever it is: the longest reason to talk is to subscribe
+    /// to everything anew.
+    pub(crate) fn spoke(&mut self, descriptor: Option<RawFd>, frames: usize) {
         let Some(descriptor) = descriptor else { return };
         let Some(connection) = self.open.get_mut(&descriptor) else { return };
-        connection.subscriptions = if is_new {
-            connection.subscriptions + 1
-        } else {
-            connection.subscriptions.saturating_sub(1)
-        };
-        if connection.subscriptions > self.limits.subscriptions {
+        if !connection.allowance.take(frames, Instant::now()) {
+            self.cut(descriptor, Cut::Messages);
+        }
+    }
+
+    /// A connection subscribed to something.
+    pub(crate) fn subscribed(&mut self, descriptor: Option<RawFd>, topic: &[u8]) {
+        let Some(descriptor) = descriptor else { return };
+        let Some(connection) = self.open.get_mut(&descriptor) else { return };
+        let is_too_long = topic.len() > MAX_TOPIC_BYTES;
+        let is_new = !is_too_long && connection.subscriptions.insert(topic.into());
+        let is_too_many = connection.subscriptions.len() > self.limits.subscriptions;
+        self.count_subscriptions(is_new.into(), 1);
+        if is_too_long || is_too_many {
             self.cut(descriptor, Cut::Subscriptions);
+        }
+    }
+
+    /// A connection does not subscribe to something any more, if it ever did.
+    pub(crate) fn unsubscribed(&mut self, descriptor: Option<RawFd>, topic: &[u8]) {
+        let connection = descriptor.and_then(|descriptor| self.open.get_mut(&descriptor));
+        if connection.is_some_and(|connection| connection.subscriptions.remove(topic)) {
+            self.count_subscriptions(1, -1);
         }
     }
 
@@ -297,6 +367,7 @@ impl Connections {
             Cut::TooMany => &self.counters.too_many,
             Cut::Unfinished => &self.counters.unfinished,
             Cut::Subscriptions => &self.counters.subscriptions,
+            Cut::Messages => &self.counters.messages,
             Cut::Revoked => &self.counters.revoked,
             Cut::Vanished => &self.counters.vanished,
         };

@@ -7,6 +7,7 @@ pub mod fuzzing;
 mod header;
 mod request;
 mod server;
+mod turns;
 
 pub use crate::router::Closer;
 pub(crate) use client::ReplaySocket;

@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 
 use crate::{
     Context, Endpoint, Listen, WireError,
-    connections::{ConnectionCounters, Connections},
+    connections::{ConnectionCounters, Connections, Presence},
     listen::Door,
     socket::{MonitoredSocket, Reports, Settings, bind, poll, receive},
     wake::Waker,
@@ -69,6 +69,8 @@ pub(crate) struct Incoming {
     pub(crate) frames: Vec<zmq::Message>,
     /// Frames that the message had, those beyond `frames` included.
     pub(crate) frame_count: usize,
+    /// Whether its sender is still there.
+    pub(crate) presence: Presence,
 }
 
 /// An answer: to whom, and its frames.
@@ -182,6 +184,13 @@ impl Router {
         }
     }
 
+    /// Ends the sockets' threads once the answers that are queued are sent, whether what was read
+    /// is taken or not.
+    pub(crate) fn end(&self) {
+        self.phase.store(ENDING, Ordering::Release);
+        self.wake();
+    }
+
     fn wake(&self) {
         self.doors.iter().for_each(|door| door.waker.wake());
     }
@@ -212,8 +221,7 @@ impl Router {
 /// Sends the answers that are queued, then closes the sockets.
 impl Drop for Router {
     fn drop(&mut self) {
-        self.phase.store(ENDING, Ordering::Release);
-        self.wake();
+        self.end();
         for door in &mut self.doors {
             if let Some(thread) = door.thread.take() {
                 drop(thread.join());
@@ -390,14 +398,15 @@ impl RouterThread {
             };
             let bytes_of_message = message.bytes;
             bytes += bytes_of_message;
-            let descriptor = message.descriptor();
+            let descriptor = self.connections.sender_of(&mut message, &self.socket)?;
             let user = if self.connections.wants_users() { message.user() } else { None };
             if !self.connections.heard(descriptor, bytes_of_message, user) {
                 continue;
             }
             let peer = Peer { door: self.door, name: message.frames.remove(0).to_vec().into() };
             let frame_count = message.count - 1;
-            batch.push(Incoming { peer, frames: message.frames, frame_count });
+            let presence = self.connections.presence(descriptor);
+            batch.push(Incoming { peer, frames: message.frames, frame_count, presence });
         }
         Ok((batch, ReadOutcome::More))
     }

@@ -17,6 +17,7 @@ mod link;
 mod module;
 mod process;
 mod relay;
+mod stranger;
 mod wait;
 
 pub use crate::{
@@ -28,5 +29,6 @@ pub use crate::{
     module::Module,
     process::{Memory, Process, Signal},
     relay::{Ended, Endpoints, Relay, RunningRelay},
+    stranger::Stranger,
     wait::{until, within},
 };

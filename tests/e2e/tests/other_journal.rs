@@ -161,18 +161,16 @@ fn restless(archive: &Module) -> String {
     std::thread::spawn(move || {
         let answers = server.answers();
         let mut pages = 0;
-        while let Some(requests) = server.next() {
-            for request in requests {
-                let mut header = header(Uuid::from_u128(pages), Seq(10));
-                let mut frames = Vec::new();
-                if let Request::Read(read) = &request.request {
-                    let From::After(after) = read.from else { panic!("{read:?}") };
-                    frames.push(frame(&archive, header.journal, after.next()));
-                    (header.count, header.next) = (Some(1), Some(after.next()));
-                    pages += 1;
-                }
-                answers.answer(&request, &header, frames);
+        while let Some(request) = server.next() {
+            let mut header = header(Uuid::from_u128(pages), Seq(10));
+            let mut frames = Vec::new();
+            if let Request::Read(read) = &request.request {
+                let From::After(after) = read.from else { panic!("{read:?}") };
+                frames.push(frame(&archive, header.journal, after.next()));
+                (header.count, header.next) = (Some(1), Some(after.next()));
+                pages += 1;
             }
+            answers.answer(request, &header, frames);
         }
     });
     endpoint

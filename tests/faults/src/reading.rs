@@ -5,7 +5,7 @@ use std::path::Path;
 use laniakea_daemon::{Clock as _, SystemClock};
 use laniakea_e2e::RunningRelay;
 use laniakea_event::{Seq, SignerId};
-use laniakea_journal::{Journal as _, Query, StoredEvent};
+use laniakea_journal::{Budget, Journal as _, Query, StoredEvent};
 use laniakea_journal_sqlite::SqliteJournal;
 use laniakea_wire::subscription::{Believe, Delivery};
 use rusqlite::Connection;
@@ -39,7 +39,7 @@ pub(crate) fn events(path: &Path, relay: &str) -> Vec<StoredEvent> {
     let relay = SignerId::parse(relay).unwrap();
     let journal = SqliteJournal::open(path, relay, Uuid::nil()).unwrap();
     let mut query =
-        Query { after: Seq::START, prefixes: Vec::new(), limit: 1_000, max_bytes: 4 << 20 };
+        Query { after: Seq::START, prefixes: Vec::new(), limit: 1_000, max_bytes: 4 << 20, budget: Budget::UNLIMITED };
     let mut events = Vec::new();
     loop {
         let page = journal.read(&query).unwrap();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use laniakea_journal::{
-    Query,
+    Budget, Query,
     conformance::fixture::{self, at, event},
 };
 use tempfile::TempDir;
@@ -72,7 +72,13 @@ fn pings(numbers: std::ops::Range<u64>) -> Vec<Entry> {
 }
 
 fn a_few() -> Query {
-    Query { after: Seq::START, prefixes: Vec::new(), limit: 5, max_bytes: 4 << 20 }
+    Query {
+        after: Seq::START,
+        prefixes: Vec::new(),
+        limit: 5,
+        max_bytes: 4 << 20,
+        budget: Budget::UNLIMITED,
+    }
 }
 
 fn seqs(outcomes: &[Appended]) -> Vec<u64> {
@@ -217,7 +223,12 @@ fn a_moment_is_found_exactly_while_retention_is_under_way() {
     // As if a crash had come after the first step of a prune that would have gone further.
     subject.writer().prune_some(Seq(1)).unwrap();
     let position = |second| {
-        subject.opened.readers.read(|connection| position::at(connection, at(second))).unwrap().0
+        subject
+            .opened
+            .readers
+            .read(|connection| position::at(connection, at(second), Budget::UNLIMITED))
+            .unwrap()
+            .0
     };
     assert_eq!([0, 10, 15, 20, 30, 60, 61].map(position), [1, 1, 2, 2, 3, 3, 4]);
 }

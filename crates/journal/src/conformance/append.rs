@@ -7,7 +7,7 @@ use super::{
     fixture::{Event, Source, at, event},
     journal_all, query, read_to_the_end,
 };
-use crate::{Appended, Journal, JournaledEvent, StoredEvent};
+use crate::{Appended, Budget, Journal, JournaledEvent, StoredEvent};
 
 fn journal_one(journal: &dyn Journal, event: &Event) -> JournaledEvent {
     journal_all(journal, &[event.entry()]).pop().expect("one entry has one outcome")
@@ -95,7 +95,7 @@ pub fn times_at_the_ends_of_what_a_timestamp_holds_are_taken(factory: &impl Fact
         assert_eq!(stored, StoredEvent::from(&journaled));
     }
     for time in [jiff::Timestamp::MIN, jiff::Timestamp::MAX] {
-        journal.position_at(time).expect("a position");
+        journal.position_at(time, Budget::UNLIMITED).expect("a position");
         journal.prune(time).expect("pruning");
     }
 }

@@ -12,7 +12,7 @@ use super::{
     fixture::{at, event},
     journal_all, query, read, read_to_the_end, seqs,
 };
-use crate::{Appended, Entry, Journal};
+use crate::{Appended, Budget, Entry, Journal};
 
 const WRITERS: u64 = 4;
 const GROUPS: u64 = 12;
@@ -126,5 +126,5 @@ pub fn events_are_appended_and_read_while_others_are_removed(factory: &impl Fact
         assert_eq!(pruner.join().expect("the pruner ends well"), 500);
     });
     assert_eq!(bounds(&*journal), (501, 520));
-    assert_eq!(journal.position_at(at(0)).expect("a position"), Seq(500));
+    assert_eq!(journal.position_at(at(0), Budget::UNLIMITED).expect("a position"), Seq(500));
 }

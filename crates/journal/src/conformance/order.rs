@@ -7,14 +7,14 @@ use super::{
     fixture::{at, event},
     journal_all, query, read_to_the_end, seqs,
 };
-use crate::Appended;
+use crate::{Appended, Budget};
 
 /// `first` 1 and `last` 0, and nothing to read.
 pub fn a_new_journal_is_empty(factory: &impl Factory) {
     let journal = factory.create();
     assert_eq!(bounds(&*journal), (1, 0));
     assert_eq!(read_to_the_end(&*journal, query(0, &[])), []);
-    assert_eq!(journal.position_at(at(0)).expect("a position"), Seq::START);
+    assert_eq!(journal.position_at(at(0), Budget::UNLIMITED).expect("a position"), Seq::START);
     assert_eq!(journal.prune(at(0)).expect("nothing to prune"), 0);
 }
 

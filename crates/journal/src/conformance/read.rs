@@ -1,9 +1,11 @@
 //! Pages and lookups.
 
+use std::time::Instant;
+
 use laniakea_event::{Digest, Prefix, Seq};
 
 use super::{Factory, fixture::event, journal_all, query, read, read_to_the_end, seqs};
-use crate::{Journal, JournaledEvent, Query, StoredEvent};
+use crate::{Budget, Journal, JournaledEvent, Query, StoredEvent};
 
 /// By position: which event has which id.
 const IDS: [&str; 8] = [
@@ -78,6 +80,63 @@ pub fn a_prefix_that_matches_nothing_reaches_the_end(factory: &impl Factory) {
     }
     journal_all(&*journal, &[event("_lk.core.pin", 9).entry()]);
     assert_eq!(seqs(&read_to_the_end(&*journal, query(8, &["_lk.core.pin"]))), [9]);
+}
+
+/// However small the budget: pages are short or empty, every one gets on, and together they have
+/// what one page has.
+pub fn a_budget_ends_a_page_and_loses_nothing(factory: &impl Factory) {
+    let (journal, journaled) = filled(factory);
+    let stored: Vec<StoredEvent> = journaled.iter().map(StoredEvent::from).collect();
+    for rows in 0..=9 {
+        for (prefixes, expected) in [
+            (&[][..], &[1, 2, 3, 4, 5, 6, 7, 8][..]),
+            (&["org."], &[6, 8]),
+            (&["_lk.core.ping", "_lk.archive.suite."], &[1, 4, 7]),
+            (&["no.such."], &[]),
+        ] {
+            let query = Query { budget: Budget::of_rows(rows), ..query(0, prefixes) };
+            let found = read_to_the_end(&*journal, query.clone());
+            let expected: Vec<StoredEvent> =
+                stored.iter().filter(|event| expected.contains(&event.seq.0)).cloned().collect();
+            assert_eq!(found, expected, "{rows} rows of {prefixes:?}");
+            // One step for each row, and one in any case.
+            let page = read(&*journal, &query);
+            assert!(page.next.0 <= (rows as u64).max(1), "{rows} rows reached {}", page.next);
+        }
+    }
+    let over = Budget { until: Some(Instant::now()), ..Budget::UNLIMITED };
+    let query = Query { budget: over, ..query(0, &["org."]) };
+    assert_eq!(seqs(&read_to_the_end(&*journal, query)), [6, 8]);
+}
+
+/// Also where a store looks things up in an index: reading goes on in the middle of it.
+pub fn a_budget_ends_a_long_search(factory: &impl Factory) {
+    const COUNT: u64 = 13_000;
+    let journal = factory.create();
+    for start in (1..=COUNT).step_by(1000) {
+        let group = (start..start + 1000).map(|number| {
+            let id = if number % 6_500 == 0 { "org.example.rare" } else { "_lk.core.ping" };
+            event(id, number).entry()
+        });
+        journal_all(&*journal, &group.collect::<Vec<_>>());
+    }
+    for (prefixes, expected) in [
+        (&["no.such."][..], &[][..]),
+        (&["org.example.rare"], &[6_500, 13_000]),
+        (&["a.", "org.example.rare", "z."], &[6_500, 13_000]),
+    ] {
+        for rows in [1, 100, 5_000] {
+            let query = Query { budget: Budget::of_rows(rows), ..query(0, prefixes) };
+            assert_eq!(seqs(&read_to_the_end(&*journal, query.clone())), expected);
+        }
+        let page = read(&*journal, &Query { budget: Budget::of_rows(1), ..query(0, prefixes) });
+        assert!(page.next < page.last, "one row was not to reach {}", page.next);
+    }
+    let many: Vec<String> = (0..1_000).map(|number| format!("org.no-such-{number}.")).collect();
+    let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+    many.push("org.example.rare");
+    let query = Query { budget: Budget::of_rows(50), ..query(0, &many) };
+    assert_eq!(seqs(&read_to_the_end(&*journal, query)), [6_500, 13_000]);
 }
 
 /// Wherever they are: a store may look for them in steps, and must miss none.

@@ -8,7 +8,7 @@ use super::{
     journal_all, query, read, read_to_the_end, seqs,
     time::append_received,
 };
-use crate::{Appended, Journal, Query};
+use crate::{Appended, Budget, Journal, Query};
 
 fn prune(journal: &dyn Journal, before: i64) -> u64 {
     journal.prune(at(before)).expect("pruning")
@@ -97,7 +97,8 @@ pub fn times_are_found_among_what_is_left(factory: &impl Factory) {
     let journal = factory.create();
     append_received(&*journal, &[10, 20, 30]);
     prune(&*journal, 25);
-    let position = |seconds| journal.position_at(at(seconds)).expect("a position");
+    let position =
+        |seconds| journal.position_at(at(seconds), Budget::UNLIMITED).expect("a position");
     assert_eq!(position(0), Seq(2));
     assert_eq!(position(25), Seq(2));
     assert_eq!(position(31), Seq(3));

@@ -8,7 +8,7 @@ use super::{
     fixture::{at, event},
     journal_all,
 };
-use crate::Journal;
+use crate::{Budget, Journal};
 
 /// Appends events received at these seconds.
 pub(super) fn append_received(journal: &dyn Journal, seconds: &[i64]) {
@@ -20,7 +20,7 @@ pub(super) fn append_received(journal: &dyn Journal, seconds: &[i64]) {
 }
 
 fn position_at(journal: &dyn Journal, time: Timestamp) -> u64 {
-    journal.position_at(time).expect("a position").0
+    journal.position_at(time, Budget::UNLIMITED).expect("a position").0
 }
 
 /// The event received at that very moment is read; where all came before, nothing is.
@@ -52,14 +52,31 @@ pub fn clocks_that_jump_back_hide_no_event(factory: &impl Factory) {
     }
 }
 
+/// It is never beyond the event that is meant, so that reading from there misses nothing.
+pub fn a_budget_makes_the_position_an_earlier_one(factory: &impl Factory) {
+    let journal = factory.create();
+    append_received(&*journal, &[10, 20, 20, 30, 15, 40, 50, 60]);
+    for rows in 0..20 {
+        for seconds in 0..=61 {
+            let exact = position_at(&*journal, at(seconds));
+            let found = journal.position_at(at(seconds), Budget::of_rows(rows));
+            let found = found.expect("a position").0;
+            assert!(found <= exact, "{found} is beyond {exact}");
+        }
+    }
+}
+
 /// An event received in the same microsecond, but before, is not meant.
 pub fn a_time_between_microseconds_is_rounded_up(factory: &impl Factory) {
     let journal = factory.create();
     append_received(&*journal, &[10, 20]);
     let nanoseconds = |count| at(10) + SignedDuration::from_nanos(count);
-    assert_eq!(journal.position_at(nanoseconds(-1)).expect("a position"), Seq(0));
-    assert_eq!(journal.position_at(nanoseconds(0)).expect("a position"), Seq(0));
-    assert_eq!(journal.position_at(nanoseconds(1)).expect("a position"), Seq(1));
+    assert_eq!(
+        journal.position_at(nanoseconds(-1), Budget::UNLIMITED).expect("a position"),
+        Seq(0)
+    );
+    assert_eq!(journal.position_at(nanoseconds(0), Budget::UNLIMITED).expect("a position"), Seq(0));
+    assert_eq!(journal.position_at(nanoseconds(1), Budget::UNLIMITED).expect("a position"), Seq(1));
     assert_eq!(journal.prune(nanoseconds(0)).expect("pruning"), 0);
     assert_eq!(journal.prune(nanoseconds(1)).expect("pruning"), 1);
 }

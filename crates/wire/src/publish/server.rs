@@ -1,10 +1,7 @@
 //! The XPUB sockets, one for plain connections and one for encrypted ones, each with a thread.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicI64},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -26,6 +23,11 @@ use crate::{
 const SUBSCRIBER_QUEUE: i32 = 2_500;
 /// No subscription that can match anything is longer, nor is any part of a handshake.
 const MAX_SUBSCRIPTION_BYTES: i64 = 1 << 10;
+/// Messages of one subscriber that ZeroMQ reads ahead. It goes through all of them at once, while
+/// nothing is published; with more, one that never pauses would hold it there.
+const READ_AHEAD: i32 = 10;
+/// Messages of subscribers that are looked at before publishing has its turn again: a millisecond.
+const ROUND: usize = 200;
 /// Groups that wait for the socket's thread, which never waits for a subscriber.
 const QUEUED_GROUPS: usize = 64;
 
@@ -46,7 +48,6 @@ pub struct Publication {
 pub struct PublishServer {
     endpoints: Vec<Endpoint>,
     doors: Vec<DoorHandle>,
-    subscriptions: Arc<AtomicI64>,
     connections: Arc<ConnectionCounters>,
 }
 
@@ -60,12 +61,8 @@ struct DoorHandle {
 impl PublishServer {
     /// Binds the endpoints.
     pub fn bind(context: &Context, listen: &Listen) -> Result<Self, WireError> {
-        let mut server = Self {
-            endpoints: Vec::new(),
-            doors: Vec::new(),
-            subscriptions: Arc::default(),
-            connections: Arc::default(),
-        };
+        let mut server =
+            Self { endpoints: Vec::new(), doors: Vec::new(), connections: Arc::default() };
         for door in listen.doors()? {
             server.open(context, &door, listen)?;
         }
@@ -81,7 +78,7 @@ impl PublishServer {
         let settings = Settings {
             kind: zmq::XPUB,
             max_message_bytes: MAX_SUBSCRIPTION_BYTES,
-            receive_queue: 1_000,
+            receive_queue: READ_AHEAD,
             send_queue: SUBSCRIBER_QUEUE,
             keepalive: Keepalive::SERVER,
         };
@@ -104,7 +101,6 @@ impl PublishServer {
             ),
             groups: receiver,
             waker: waker.clone(),
-            subscriptions: self.subscriptions.clone(),
             patience: Patience::default(),
         };
         let thread = std::thread::Builder::new()
@@ -132,7 +128,7 @@ impl PublishServer {
 
     /// Subscriptions at present, each connection's counted.
     pub fn subscriptions(&self) -> Arc<AtomicI64> {
-        self.subscriptions.clone()
+        self.connections.subscribed()
     }
 
     /// What became of the connections.
@@ -161,7 +157,6 @@ struct PublishThread {
     connections: Connections,
     groups: Receiver<Arc<[Publication]>>,
     waker: Waker,
-    subscriptions: Arc<AtomicI64>,
     patience: Patience,
 }
 
@@ -186,14 +181,14 @@ impl PublishThread {
                 }
             }
             self.connections.read_reports(&self.socket)?;
-            self.read_subscriptions()?;
-            self.connections.look(true);
+            let is_drained = self.read_subscriptions()?;
+            self.connections.look(is_drained);
             let mut items = [
                 self.waker.poll_item(),
                 self.socket.monitor_item(),
                 self.socket.socket.as_poll_item(zmq::POLLIN),
             ];
-            poll(&mut items, self.connections.patience())?;
+            poll(&mut items, if is_drained { self.connections.patience() } else { 0 })?;
         }
     }
 
@@ -235,22 +230,24 @@ impl PublishThread {
         }
     }
 
-    /// XPUB hands over each subscription and its end; of a connection that broke without saying
-    /// so, it says so itself.
-    fn read_subscriptions(&mut self) -> Result<(), zmq::Error> {
-        while let Some(mut message) = receive(&self.socket.socket, 1)? {
-            let descriptor = message.descriptor();
-            let is_new = match message.frames.first().and_then(|frame| frame.first()) {
-                Some(1) => true,
-                Some(0) => false,
-                _ => continue,
-            };
-            self.subscriptions.fetch_add(if is_new { 1 } else { -1 }, Ordering::Relaxed);
-            if descriptor.is_some() {
-                self.connections.heard(descriptor, message.bytes, message.user());
-                self.connections.subscribed(descriptor, is_new);
+    /// XPUB hands over each subscription and its end, and whatever else a subscriber sends. Says
+    /// whether that was all. Of a connection that broke it reports the ends of its subscriptions
+    /// itself, without a sender; the connection's end says as much.
+    fn read_subscriptions(&mut self) -> Result<bool, zmq::Error> {
+        for _ in 0..ROUND {
+            let Some(mut message) = receive(&self.socket.socket, 1)? else { return Ok(true) };
+            let sender = self.connections.sender_of(&mut message, &self.socket)?;
+            if sender.is_none() {
+                continue;
+            }
+            self.connections.heard(sender, message.bytes, message.user());
+            self.connections.spoke(sender, message.count);
+            match message.frames.first().and_then(|frame| frame.split_first()) {
+                Some((1, topic)) => self.connections.subscribed(sender, topic),
+                Some((0, topic)) => self.connections.unsubscribed(sender, topic),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

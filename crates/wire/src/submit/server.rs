@@ -78,7 +78,7 @@ impl SubmitServer {
         }
     }
 
-    fn read(&self, Incoming { peer, frames, frame_count }: Incoming) -> Option<Submission> {
+    fn read(&self, Incoming { peer, frames, frame_count, .. }: Incoming) -> Option<Submission> {
         let frames: Vec<&[u8]> = frames.iter().map(|frame| &frame[..]).collect();
         match read_form(&frames, frame_count) {
             Form::OneWay(event) => Some(Submission { event: event.to_vec(), peer, reply_to: None }),

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::Timestamp;
 use laniakea_event::{Prefix, Seq};
+use laniakea_journal::Budget;
 use laniakea_journal_sqlite::JournalReader;
 
 use super::{
@@ -43,7 +44,7 @@ impl Export {
         let journal = self.which.open()?;
         let after = match (self.after, self.since) {
             (Some(after), _) => Seq(after),
-            (None, Some(since)) => journal.position_at(since)?,
+            (None, Some(since)) => journal.position_at(since, Budget::UNLIMITED)?,
             (None, None) => Seq::START,
         };
         let outcome = match &self.output {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use laniakea_event::{Prefix, Seq};
-use laniakea_journal::{JournalError, Query, StoredEvent};
+use laniakea_journal::{Budget, JournalError, Query, StoredEvent};
 use laniakea_journal_sqlite::JournalReader;
 
 const PAGE: usize = 1_000;
@@ -27,8 +27,13 @@ pub(crate) fn read(
     let last = journal.bounds()?.last;
     let mut after = after;
     while after < last {
-        let query =
-            Query { after, prefixes: prefixes.to_vec(), limit: PAGE, max_bytes: PAGE_BYTES };
+        let query = Query {
+            after,
+            prefixes: prefixes.to_vec(),
+            limit: PAGE,
+            max_bytes: PAGE_BYTES,
+            budget: Budget::UNLIMITED,
+        };
         let piece = match journal.read(&query) {
             Ok(mut page) => {
                 // A relay that writes meanwhile would keep this going for ever.

@@ -1,11 +1,14 @@
 //! What the journal holds, for those who ask. Nothing here delays submit or publish.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use laniakea_daemon::Clock;
 use laniakea_event::{Digest, Seq, SignerId};
-use laniakea_journal::{Journal, JournalError, Page, Query};
+use laniakea_journal::{Budget, Journal, JournalError, Page, Query};
 use laniakea_wire::replay::{
     AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
     SinkReport,
@@ -17,6 +20,11 @@ use crate::counters::{Counters, SocketCounters};
 const MAX_PAGE_BYTES: usize = 4 << 20;
 /// Damaged events that one page passes over.
 const MAX_PASSED_OVER: usize = 1_000;
+/// What one read may cost: so many rows, and so much time. Where many wait, they share the time of
+/// one, so that a newcomer's turn comes soon.
+const MAX_ROWS: usize = 1 << 20;
+const MAX_READING: Duration = Duration::from_millis(20);
+const MIN_READING: Duration = Duration::from_millis(1);
 
 /// Serves replay requests; several threads may run one each.
 #[derive(Clone)]
@@ -37,14 +45,12 @@ type Answer = (Header, Vec<Vec<u8>>);
 impl Replayer {
     /// Serves until the server is closed.
     pub(crate) fn run(&self) {
-        while let Some(requests) = self.server.next() {
-            for request in requests {
-                self.serve(&request);
-            }
+        while let Some(request) = self.server.next() {
+            self.serve(request);
         }
     }
 
-    fn serve(&self, request: &ReplayRequest) {
+    fn serve(&self, request: ReplayRequest) {
         let answer = match &request.request {
             Request::Status(report) => self.status(report.as_ref()),
             Request::Read(read) => self.read(read),
@@ -80,6 +86,7 @@ impl Replayer {
     }
 
     fn read(&self, Read { from, prefixes, limit }: &Read) -> Result<Answer, Failure> {
+        let budget = self.budget();
         let after = match from {
             From::After(seq) => *seq,
             From::Since(time) => {
@@ -87,11 +94,11 @@ impl Replayer {
                     let detail = "`since` is not of the form 2026-11-23T16:00:00Z";
                     Failure::new(FailureReason::BadRequest, detail)
                 })?;
-                self.position_at(time)?
+                self.position_at(time, budget)?
             }
         };
-        let query =
-            Query { after, prefixes: prefixes.clone(), limit: *limit, max_bytes: MAX_PAGE_BYTES };
+        let (prefixes, limit, max_bytes) = (prefixes.clone(), *limit, MAX_PAGE_BYTES);
+        let query = Query { after, prefixes, limit, max_bytes, budget };
         let (page, damaged) = self.page(query)?;
         let header = Header {
             first: page.first,
@@ -104,12 +111,19 @@ impl Replayer {
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
     }
 
+    fn budget(&self) -> Budget {
+        let waiting = u32::try_from(self.server.waiting()).unwrap_or(u32::MAX);
+        let time = (MAX_READING / waiting.saturating_add(1)).max(MIN_READING);
+        Budget { rows: MAX_ROWS, until: Some(Instant::now() + time) }
+    }
+
     /// Reads a page. Where it would begin with a damaged event, that one is passed over and named:
     /// one bad row must not keep a consumer from all that comes behind it.
     fn page(&self, mut query: Query) -> Result<(Page, Vec<Seq>), Failure> {
         let mut damaged = Vec::new();
         loop {
-            if damaged.len() >= MAX_PASSED_OVER {
+            let is_enough = damaged.len() >= MAX_PASSED_OVER || query.budget.is_over();
+            if is_enough && !damaged.is_empty() {
                 let bounds = self.journal.bounds().map_err(unavailable)?;
                 let (first, last) = (bounds.first, bounds.last);
                 return Ok((Page { events: Vec::new(), next: query.after, first, last }, damaged));
@@ -128,8 +142,8 @@ impl Replayer {
 
     /// Where reading since a time begins. Where damage hides the place it is the beginning: too
     /// much can be thrown away, and too little would be missed.
-    fn position_at(&self, time: Timestamp) -> Result<Seq, Failure> {
-        match self.journal.position_at(time) {
+    fn position_at(&self, time: Timestamp, budget: Budget) -> Result<Seq, Failure> {
+        match self.journal.position_at(time, budget) {
             Err(JournalError::DamagedEvent { seq, source, .. }) => {
                 self.damaged.note(seq, source.as_ref(), &self.counters);
                 let bounds = self.journal.bounds().map_err(unavailable)?;

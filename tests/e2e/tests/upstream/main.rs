@@ -276,11 +276,9 @@ async fn an_upstream_that_answers_nonsense_is_tried_again_and_harms_nobody() {
     let more = format!("replay = {:?}", replay.endpoints()[0].0);
     std::thread::spawn(move || {
         let answers = replay.answers();
-        while let Some(requests) = replay.next() {
-            for request in requests {
-                // No page: it does not say how to read on.
-                answers.answer(&request, &nonsense(), Vec::new());
-            }
+        while let Some(request) = replay.next() {
+            // No page: it does not say how to read on.
+            answers.answer(request, &nonsense(), Vec::new());
         }
     });
     let mut public = relay("public", &archive).follow_at(&internal, &publish, &more).run();

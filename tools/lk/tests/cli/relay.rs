@@ -11,7 +11,7 @@ use laniakea_event::{
     Draft, EmitRule, EventId, Limits, Object, Reason, Rejection, SignedEvent, SignerId, SigningKey,
     SubmittedEvent, Trust, Value,
 };
-use laniakea_journal::{Appended, Entry, Journal, MemoryJournal, Query};
+use laniakea_journal::{Appended, Budget, Entry, Journal, MemoryJournal, Query};
 use laniakea_wire::{
     Context, Endpoint, Listen,
     publish::{Publication, PublishServer},
@@ -35,6 +35,9 @@ pub(crate) struct Relay {
     threads: Vec<JoinHandle<()>>,
     directory: Directory,
 }
+
+/// Pages are short and often empty, so that every command is seen to ask on.
+const SHORT: Budget = Budget { rows: 2, until: None };
 
 struct Core {
     journal: MemoryJournal,
@@ -141,6 +144,7 @@ impl Relay {
             prefixes: Vec::new(),
             limit: 1,
             max_bytes: usize::MAX,
+            budget: Budget::UNLIMITED,
         };
         let page = self.core.journal.read(&query).unwrap();
         String::from_utf8(page.events[0].frame.clone()).unwrap()
@@ -236,12 +240,10 @@ impl Core {
 
     fn answer_requests(&self, server: &ReplayServer) {
         let answers = server.answers();
-        while let Some(requests) = server.next() {
-            for request in requests {
-                match self.answer(&request) {
-                    Ok((header, events)) => answers.answer(&request, &header, events),
-                    Err(failure) => answers.fail(&request, &failure),
-                }
+        while let Some(request) = server.next() {
+            match self.answer(&request) {
+                Ok((header, events)) => answers.answer(request, &header, events),
+                Err(failure) => answers.fail(request, &failure),
             }
         }
     }
@@ -261,10 +263,16 @@ impl Core {
             From::Since(time) => {
                 let time =
                     time.parse().map_err(|_| Failure::new(FailureReason::BadRequest, "since"))?;
-                self.journal.position_at(time).unwrap()
+                self.journal.position_at(time, Budget::UNLIMITED).unwrap()
             }
         };
-        let query = Query { after, prefixes: prefixes.clone(), limit: *limit, max_bytes: 1 << 20 };
+        let query = Query {
+            after,
+            prefixes: prefixes.clone(),
+            limit: *limit,
+            max_bytes: 1 << 20,
+            budget: SHORT,
+        };
         let page = self.journal.read(&query).unwrap();
         (header.count, header.next) = (Some(page.events.len()), Some(page.next));
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))

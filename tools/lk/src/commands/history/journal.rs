@@ -83,10 +83,19 @@ impl<'a> Journal<'a> {
 
     /// The newest event that the relay took before this time.
     fn last_before(&mut self, time: String) -> anyhow::Result<Seq> {
-        let read = Read { from: From::Since(time), prefixes: Vec::new(), limit: 1 };
-        let Answer { header, events } = self.ask(&Request::Read(read))?;
-        let Some(frame) = events.into_iter().next() else {
-            return Ok(header.last);
+        let (mut from, mut after) = (From::Since(time), Seq::START);
+        let frame = loop {
+            let read = Read { from, prefixes: Vec::new(), limit: 1 };
+            let Answer { header, events } = self.ask(&Request::Read(read))?;
+            if let Some(frame) = events.into_iter().next() {
+                break frame;
+            }
+            // A page may end before anything was found.
+            match header.next {
+                Some(next) if next > after && next < header.last => after = next,
+                _ => return Ok(header.last),
+            }
+            from = From::After(after);
         };
         let delivery = Delivery::open(frame, &Believe::Everything, self.clock.now())?;
         let note = delivery.note().context("the relay sent an event without its note")?;

@@ -1,7 +1,11 @@
 //! What a connection may not do: there are too many, a message never ends, it subscribes to
-//! everything there is. The others do not notice.
+//! everything there is, it sends what nobody needs. The others do not notice.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod publish;
+mod raw;
+mod replay;
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -12,9 +16,10 @@ use std::{
 use laniakea_event::{Digest, Seq};
 use laniakea_wire::{
     ConnectionLimits, Context, Endpoint, Listen,
-    publish::PublishServer,
     submit::{Next, Publisher, PublisherConfig, Reply, SubmitServer},
 };
+
+use self::raw::{connect, is_cut, is_up};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -23,47 +28,13 @@ fn listen(connections: usize, subscriptions: usize) -> Listen {
     Listen { limits, ..Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]) }
 }
 
-/// A connection with a finished handshake, as a socket of this kind.
-fn connect(endpoint: &str, kind: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut greeting = [0; 64];
-    (greeting[0], greeting[9], greeting[10], greeting[11]) = (0xff, 0x7f, 3, 1);
-    greeting[12..16].copy_from_slice(b"NULL");
-    stream.write_all(&greeting).unwrap();
-    let kind_len = u8::try_from(kind.len()).unwrap();
-    let ready = [b"\x05READY\x0bSocket-Type\0\0\0".as_slice(), &[kind_len], kind.as_bytes()];
-    let ready = ready.concat();
-    stream.write_all(&[4, u8::try_from(ready.len()).unwrap()]).unwrap();
-    stream.write_all(&ready).unwrap();
-    stream.read_exact(&mut greeting).unwrap();
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).unwrap();
-    stream.read_exact(&mut vec![0; length[1].into()]).unwrap();
-    stream
-}
-
-/// Whether the other end hung up, now or within the time that there is patience.
-fn is_cut(stream: &mut TcpStream) -> bool {
+/// Waits for something to become true.
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    let mut buffer = [0; 4_096];
-    while Instant::now() < deadline {
-        match stream.read(&mut buffer) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => {
-                return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
-            }
-        }
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::park_timeout(Duration::from_millis(2));
     }
-    false
-}
-
-fn is_up(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).unwrap();
-    let outcome = stream.peek(&mut [0; 1]);
-    stream.set_nonblocking(false).unwrap();
-    !matches!(outcome, Ok(0)) && !outcome.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
 }
 
 fn count(counters: &[(&'static str, u64)], name: &str) -> u64 {
@@ -173,31 +144,4 @@ fn a_long_message_in_small_pieces_is_no_endless_one() {
         assert!(is_up(&slow));
         assert_eq!(count(&server.connections().snapshot(), "cut_unfinished"), 0);
     });
-}
-
-#[test]
-fn a_subscriber_to_everything_there_is_is_cut() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
-    let Endpoint(endpoint) = server.endpoints()[0].clone();
-    let subscribe = |stream: &mut TcpStream, number: usize| {
-        let topic = format!("\x01_lk.number-{number}.");
-        let frame = [&[0, u8::try_from(topic.len()).unwrap()], topic.as_bytes()].concat();
-        stream.write_all(&frame)
-    };
-    let mut modest = connect(&endpoint, "SUB");
-    (0..100).for_each(|number| subscribe(&mut modest, number).unwrap());
-    let mut greedy = connect(&endpoint, "SUB");
-    for number in 0..101 {
-        // It may be cut while it still asks.
-        drop(subscribe(&mut greedy, number));
-    }
-    assert!(is_cut(&mut greedy));
-    assert!(is_up(&modest));
-    let counters = server.connections().snapshot();
-    assert_eq!(count(&counters, "cut_subscriptions"), 1);
-    let deadline = Instant::now() + PATIENCE;
-    while server.subscriptions().load(std::sync::atomic::Ordering::Relaxed) != 100 {
-        assert!(Instant::now() < deadline, "its subscriptions are not forgotten");
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
 }
