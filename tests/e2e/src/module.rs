@@ -44,6 +44,12 @@ impl Module {
         self.file.curve.as_ref().map(|curve| curve.public.as_str())
     }
 
+    /// The CURVE keys in Z85, public and secret, if there are any.
+    pub fn curve_pair(&self) -> Option<(&str, &str)> {
+        let curve = self.file.curve.as_ref()?;
+        Some((&curve.public, curve.secret.as_deref()?))
+    }
+
     /// A module whose secret key is in this file, such as one of the vectors' signers.
     pub fn load(path: &Path) -> Self {
         let file = KeyFile::load(path).unwrap();

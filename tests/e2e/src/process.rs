@@ -5,6 +5,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
+    time::Duration,
 };
 
 pub use rustix::process::Signal;
@@ -66,6 +67,19 @@ impl Process {
             number.unwrap_or_else(|| panic!("no {name} in {status:?}"))
         };
         Memory { resident_kib: kib("VmRSS:"), peak_kib: kib("VmHWM:") }
+    }
+
+    /// The CPU time that the process has used, to a hundredth of a second.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // The name, in parentheses, may hold anything.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        Duration::from_millis(10) * ticks.map(|ticks| ticks.parse::<u32>().unwrap()).sum::<u32>()
     }
 
     /// Sends a signal.

@@ -9,6 +9,7 @@
 //! | [`clock`] | the relay's clock jumps while it works | the same, and no hole in seq |
 //! | [`poisoned`] | attempts to block somebody's event through dedupe | a rejected event leaves no trace |
 //! | [`abusive`] | one connection floods | a good signer beside it is served promptly |
+//! | [`floods`] | many peers flood every endpoint, read nothing and leave | nobody waits, nothing is left of them |
 //!
 //! `make soak` runs all of them whole; `tests/reduced.rs` runs each at a hundredth of its size.
 
@@ -16,6 +17,7 @@
 
 pub mod abusive;
 pub mod clock;
+pub mod floods;
 mod hostile;
 mod listener;
 pub mod malformed;
@@ -49,4 +51,5 @@ pub const TRIALS: &[Trial] = &[
     ("clock", clock::run),
     ("poisoned", poisoned::run),
     ("abusive", abusive::run),
+    ("floods", floods::run),
 ];

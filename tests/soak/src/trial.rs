@@ -96,6 +96,11 @@ impl Trial {
         panics as u64
     }
 
+    /// Submits a good event and waits until it is published.
+    pub(crate) fn publish_one(&mut self) {
+        self.prober.once();
+    }
+
     /// Looks at what the attack has left.
     pub(crate) fn end(mut self, name: &'static str, attack: Attack) -> Outcome {
         let took = self.started.elapsed();

@@ -1,6 +1,6 @@
 //! Each trial at a hundredth of its size: what `make soak` runs whole.
 
-use laniakea_soak::{Scale, abusive, clock, malformed, mutated, poisoned, replayed};
+use laniakea_soak::{Scale, abusive, clock, floods, malformed, mutated, poisoned, replayed};
 
 /// The same attack in every run.
 fn reduced() -> Scale {
@@ -35,4 +35,9 @@ fn nobody_blocks_anothers_event() {
 #[test]
 fn an_abusive_connection_does_not_slow_a_good_one() {
     abusive::run(&reduced()).assert_passed();
+}
+
+#[test]
+fn floods_keep_nobody_waiting_and_leave_nothing_behind() {
+    floods::run(&reduced()).assert_passed();
 }
