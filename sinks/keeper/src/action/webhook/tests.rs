@@ -57,7 +57,14 @@ async fn run(webhook: &Webhook) -> Ended {
         "rule": "r", "run": 7, "attempt": 2, "count": 1, "key": "k",
         "data": {"x": "../../admin?a=b"},
     });
-    webhook.run(Order { values, timeout: Duration::from_secs(20), data_dir: "/".into() }).await
+    webhook
+        .run(Order {
+            values,
+            timeout: Duration::from_secs(20),
+            data_dir: "/".into(),
+            keeper: "/".into(),
+        })
+        .await
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nthanks";
@@ -147,6 +154,7 @@ async fn an_endless_answer_is_cut_off_and_a_slow_one_given_up() {
         values: json!({"run": 1}),
         timeout: Duration::from_millis(200),
         data_dir: "/".into(),
+        keeper: "/".into(),
     };
     let ended = hook.run(order).await;
     assert!(matches!(&ended.outcome, Outcome::Failed(why) if why.contains("longer than 0.2 s")));
