@@ -23,12 +23,18 @@ use reqwest::{
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::Sha256;
+use tokio::time::{Instant, timeout_at};
 
 use self::{answer::judge, secret::SecretFile, url::UrlTemplate};
 pub use self::{authority::InvalidAuthority, secret::InvalidSecret, url::InvalidUrl};
 use super::{Ended, Order, Outcome};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a server may take over its answer's head, and over each piece of the body. The size of a
+/// chunk is none, and could have digits for ever.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How many headers an answer may have. Together they fit into the 400 KiB that hyper reads ahead.
+const MAX_HEADERS: usize = 100;
 const SIGNATURE: &str = "x-laniakea-signature";
 const DELIVERY: &str = "x-laniakea-delivery";
 const RULE: &str = "x-laniakea-rule";
@@ -66,6 +72,7 @@ pub struct Webhook {
     /// Who may have signed the server's certificate, beside the system's authorities.
     authority: Vec<Certificate>,
     headers: HeaderMap,
+    patience: Duration,
     /// Made when it is first needed: reading the system's certificates takes a while.
     client: Arc<OnceLock<Client>>,
 }
@@ -108,6 +115,7 @@ impl Webhook {
                 .transpose()?
                 .unwrap_or_default(),
             headers,
+            patience: PATIENCE,
             client: Arc::default(),
         })
     }
@@ -130,17 +138,15 @@ impl Webhook {
             Ok(request) => request,
             Err(reason) => return ended(Outcome::Failed(reason)),
         };
-        let limit = order.timeout.min(Duration::from_hours(24 * 365));
-        let exchange = async {
-            match request.send().await {
-                Ok(response) => judge(response).await,
-                Err(error) => ended(Outcome::Failed(describe(error))),
+        let deadline = Instant::now() + order.timeout.min(Duration::from_hours(24 * 365));
+        match timeout_at(deadline, request.send()).await {
+            Ok(Ok(response)) => judge(response, deadline).await,
+            Ok(Err(error)) => ended(Outcome::Failed(describe(error))),
+            Err(_) => {
+                let seconds = order.timeout.as_secs_f32();
+                ended(Outcome::Failed(format!("it took longer than {seconds} s")))
             }
-        };
-        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
-            let seconds = order.timeout.as_secs_f32();
-            ended(Outcome::Failed(format!("it took longer than {seconds} s")))
-        })
+        }
     }
 
     fn request(&self, url: Url, values: &Json) -> Result<reqwest::RequestBuilder, String> {
@@ -169,6 +175,8 @@ impl Webhook {
             Client::builder()
                 .user_agent(concat!("laniakea-keeper/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(self.patience)
+                .http1_max_headers(MAX_HEADERS)
                 // Whoever answers would choose where our events go.
                 .redirect(Policy::none())
                 // The rule says where it goes, and the environment does not.
@@ -208,5 +216,7 @@ fn ended(outcome: Outcome) -> Ended {
     Ended { outcome, output: Vec::new() }
 }
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod tests;
