@@ -1,7 +1,5 @@
 //! What commands leave behind when they, keeper, or what watches over them is killed.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{fs, path::PathBuf};
 
 use laniakea_e2e::{KeeperSite, Signal, until};
