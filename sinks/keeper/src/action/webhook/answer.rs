@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use reqwest::{
+use http_body_util::BodyExt as _;
+use hyper::{
     Response, StatusCode,
+    body::{Bytes, Incoming},
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
 };
+use jiff::fmt::rfc2822;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Ended, Outcome, describe};
@@ -28,13 +30,13 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 /// 2xx is a success once the whole answer is there: who breaks off in the middle of it may have done so
 /// in the middle of the work. 408, 429 and 5xx may be different the next time; everything else, a
 /// redirect too, would be the same.
-pub(super) async fn judge(response: Response, deadline: Instant) -> Ended {
+pub(super) async fn judge(response: Response<Incoming>, deadline: Instant) -> Ended {
     let status = response.status();
     let pause = pause(response.headers());
     let explained = Instant::now() + EXPLANATION;
     let deadline = if status.is_success() { deadline } else { deadline.min(explained) };
     let mut output = Output::new(MAX_OUTPUT);
-    let read = timeout_at(deadline, read(response, &mut output)).await;
+    let read = timeout_at(deadline, read(response.into_body(), &mut output)).await;
     let outcome = match read.unwrap_or(Err(BadBody::Slow)) {
         Err(problem) if status.is_success() => {
             Outcome::Failed(format!("the answer is {status}, but {problem}"))
@@ -56,13 +58,13 @@ enum BadBody {
     Broken(String),
 }
 
-async fn read(mut response: Response, output: &mut Output) -> Result<(), BadBody> {
+async fn read(mut body: Incoming, output: &mut Output) -> Result<(), BadBody> {
     let mut room = MAX_BODY;
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| BadBody::Broken(describe(error)))?
-    {
-        output.add(chunk.get(..room).unwrap_or(&chunk));
-        room = room.checked_sub(chunk.len().max(LEAST_PIECE)).ok_or(BadBody::Long)?;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| BadBody::Broken(describe(&error)))?;
+        let piece = frame.data_ref().map(Bytes::as_ref).unwrap_or_default();
+        output.add(piece.get(..room).unwrap_or(piece));
+        room = room.checked_sub(piece.len().max(LEAST_PIECE)).ok_or(BadBody::Long)?;
     }
     Ok(())
 }

@@ -1,3 +1,5 @@
+mod hostile;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
