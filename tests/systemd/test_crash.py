@@ -79,7 +79,8 @@ class Stopped(MachineTest):
     def test_nothing_is_left_of_a_program_that_heeds_no_signal(self):
         self.emit("stubborn")
         until("it runs", lambda: self.has("/var/lib/keeper/stubborn"))
-        until("all of it runs", lambda: len(self.commands()) == 4)
+        # keeper, the supervisor, the program and its two children.
+        until("all of it runs", lambda: len(self.commands()) == 5)
         self.machine.run("systemctl", "stop", "keeper")
         # Not after TimeoutStopSec=: it would be "timeout" then.
         self.assertEqual(self.machine.property("keeper", "Result"), "success")
@@ -87,6 +88,12 @@ class Stopped(MachineTest):
         self.assertEqual(self.machine.attempt("pgrep", "-u", "keeper").stdout, "")
         self.machine.run("systemctl", "start", "keeper")
         self.assertEqual(self.ended("stubborn")["run"]["state"], "unknown")
+
+    def test_nothing_is_left_of_a_program_that_has_ended(self):
+        self.machine.run("rm", "-f", "/var/lib/keeper/left")
+        run = self.happens("forgetful")
+        self.assertEqual(run["run"]["state"], "succeeded", run)
+        self.assertFalse(self.has(f"/proc/{self.read('/var/lib/keeper/left').strip()}"))
 
     def test_a_program_that_is_about_to_end_may_do_so(self):
         self.emit("finishing")

@@ -80,6 +80,8 @@ pub struct Order {
     pub timeout: Duration,
     /// Where keeper's files are.
     pub data_dir: PathBuf,
+    /// Keeper's own program, which supervises others.
+    pub keeper: PathBuf,
 }
 
 /// How an attempt ended.

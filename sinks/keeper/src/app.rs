@@ -24,6 +24,8 @@ use crate::{
 /// What the lock of the data directory is called, and under which name the relay lists this
 /// consumer.
 const PROGRAM: &str = "keeper";
+/// This program, also when another one has taken its place since it was started.
+const PROGRAM_FILE: &str = "/proc/self/exe";
 
 /// A keeper whose files are open.
 pub struct App {
@@ -80,6 +82,7 @@ impl App {
             means,
             watched,
             data_dir: config.data_dir,
+            program: PROGRAM_FILE.into(),
             trust,
             ledger,
             clock,

@@ -6,6 +6,7 @@ pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod simulate;
+pub(crate) mod supervise;
 pub(crate) mod test;
 
 mod show;

@@ -59,6 +59,8 @@ pub struct Keeper {
     pub watched: WatchedRules,
     /// Where keeper's files are.
     pub data_dir: PathBuf,
+    /// Its own program, which supervises others.
+    pub program: PathBuf,
     /// Whose events are believed.
     pub trust: Arc<TrustSource>,
     /// What survives.
@@ -371,7 +373,7 @@ impl Loop {
         let known = self.keeper.rules.get(rule);
         let action = known.map(|rule| (rule.action.clone(), rule.timeout));
         let (rule, is_dry_run) = (rule.to_owned(), self.keeper.is_dry_run);
-        let data_dir = self.keeper.data_dir.clone();
+        let (data_dir, keeper) = (self.keeper.data_dir.clone(), self.keeper.program.clone());
         self.at_work.spawn(async move {
             let ended = match action {
                 Some((action, _)) if is_dry_run => {
@@ -379,7 +381,9 @@ impl Loop {
                     tracing::info!(rule, key, run, "would run {output}");
                     Ended { outcome: Outcome::Succeeded, output: output.into_bytes() }
                 }
-                Some((action, timeout)) => action.run(Order { values, timeout, data_dir }).await,
+                Some((action, timeout)) => {
+                    action.run(Order { values, timeout, data_dir, keeper }).await
+                }
                 None => Ended {
                     outcome: Outcome::Refused("its rule is gone".to_owned()),
                     output: Vec::new(),

@@ -27,4 +27,5 @@ pub mod scheduler;
 pub mod simulate;
 pub mod source;
 pub mod submit;
+pub mod supervise;
 pub mod watch;

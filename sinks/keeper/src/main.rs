@@ -37,6 +37,9 @@ enum Command {
     Retry(commands::retry::Arguments),
     /// Write rules that replace the timers of Laniakea's scheduler.
     ImportScheduler(commands::import_scheduler::Arguments),
+    /// Run one command for `keeper run`, which starts this itself.
+    #[command(hide = true)]
+    Supervise,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Runs(arguments) => commands::runs::run(&arguments),
         Command::Retry(arguments) => commands::retry::run(&arguments),
         Command::ImportScheduler(arguments) => commands::import_scheduler::run(&arguments),
+        Command::Supervise => commands::supervise::run(),
     };
     outcome.unwrap_or_else(|failure| commands::explain(failure).report())
 }

@@ -107,7 +107,9 @@ async fn run(rules: &Rules, rule: &str, event: &KeptEvent) -> Ended {
     let rule = rules.get(rule).unwrap();
     let key = key_of(rule, event).unwrap();
     let values = batch::of_run(&rule.name, 1, &key, 1, std::slice::from_ref(event));
-    rule.action.run(Order { values, timeout: Duration::from_secs(20), data_dir: "/".into() }).await
+    let keeper = env!("CARGO_BIN_EXE_keeper").into();
+    let timeout = Duration::from_secs(20);
+    rule.action.run(Order { values, timeout, data_dir: "/".into(), keeper }).await
 }
 
 #[tokio::test]

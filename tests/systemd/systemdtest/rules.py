@@ -72,6 +72,12 @@ RULES = "\n".join(
             "trap '' TERM; setsid sleep 3600 & echo $$ >/var/lib/keeper/stubborn; sleep 3601",
             'on_unknown_outcome = "skip"\n',
         ),
+        # It ends by itself, and leaves something behind that does not want to be found.
+        program(
+            "forgetful",
+            "( env -i setsid sh -c 'trap \"\" TERM; echo $$ >/var/lib/keeper/left; exec sleep 3602' <&- >&- 2>&- & ) &"
+            " until test -s /var/lib/keeper/left; do sleep 0.1; done",
+        ),
         # It takes a while over its end when it is told to stop, as a publication that is under way.
         program(
             "finishing",

@@ -1,35 +1,22 @@
 //! `exec`: a program, as keeper's user. No shell is involved.
 
+mod attend;
 mod record_lock;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStdin, Command},
-    sync::oneshot,
-    time::{Instant, timeout_at},
+
+use self::{
+    attend::attend,
+    record_lock::{Busy, RecordLock},
 };
-
-use self::record_lock::{Busy, RecordLock};
-use super::{Ended, Order, Outcome, Output, leftover::LEDGER};
-use crate::rules::{InvalidTemplate, Template};
-
-/// How much of what a program says is kept.
-const MAX_OUTPUT: usize = 64 << 10;
-/// How long something that got away holds up a run whose program has ended.
-const LEFTOVER: Duration = Duration::from_secs(1);
-/// How long a program that is told to end may take over it.
-const GRACE: Duration = Duration::from_secs(10);
+use super::{Ended, Order, Outcome, leftover};
+use crate::{
+    rules::{InvalidTemplate, Template},
+    supervise::{Commission, Pipes, Supervised},
+};
 
 /// `exec = { … }`
 #[derive(Debug, Clone, Deserialize)]
@@ -138,14 +125,13 @@ impl Exec {
             Err(Busy::Held(reason)) => return ended(Outcome::Held(reason), Vec::new()),
             Err(Busy::Unusable(reason)) => return ended(Outcome::Failed(reason), Vec::new()),
         };
-        let child = match self.spawn(&command, &order) {
-            Ok(child) => child,
+        match self.start(command, &order).await {
+            Ok((supervised, pipes)) => attend(supervised, pipes, &order).await,
             Err(error) => {
                 let reason = format!("could not run {}: {error}", self.program);
-                return ended(Outcome::Failed(reason), Vec::new());
+                ended(Outcome::Failed(reason), Vec::new())
             }
-        };
-        watch(child, order).await
+        }
     }
 
     /// Nobody waits here: a run that cannot begin makes room for others.
@@ -156,33 +142,28 @@ impl Exec {
         self.lock.as_deref().map(RecordLock::take).transpose()
     }
 
-    fn spawn(&self, command: &[String], order: &Order) -> io::Result<Child> {
-        let values = &order.values;
-        let mut process = Command::new(&self.program);
-        process
-            .args(command.iter().skip(1))
-            .current_dir(&self.directory)
-            .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LANG", "C.UTF-8")
-            .envs(std::env::vars_os().filter(|(name, _)| name == "HOME" || name == "USER"))
-            .envs(&self.environment)
-            .env(LEDGER, &order.data_dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Whatever it starts ends with it.
-            .process_group(0)
-            .kill_on_drop(true);
+    async fn start(&self, command: Vec<String>, order: &Order) -> io::Result<(Supervised, Pipes)> {
+        let ours = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let mut environment = BTreeMap::from([ours("PATH", path), ours("LANG", "C.UTF-8")]);
+        for name in ["HOME", "USER"] {
+            environment.extend(std::env::var(name).map(|value| ours(name, &value)));
+        }
+        environment.extend(self.environment.clone());
         for (variable, member) in [
             ("LK_RULE", "rule"),
-            ("LK_RUN", "run"),
+            (leftover::RUN, "run"),
             ("LK_ATTEMPT", "attempt"),
             ("LK_COUNT", "count"),
         ] {
-            process.env(variable, values.get(member).map(plain).unwrap_or_default());
+            let value = order.values.get(member).map(plain).unwrap_or_default();
+            environment.insert(variable.to_owned(), value);
         }
-        process.spawn()
+        let ledger = order.data_dir.to_string_lossy();
+        environment.insert(leftover::LEDGER.to_owned(), ledger.into_owned());
+        let marks = [leftover::LEDGER, leftover::RUN];
+        let commission = Commission { command, environment };
+        Supervised::start(&order.keeper, &commission, &self.directory, marks).await
     }
 }
 
@@ -196,116 +177,6 @@ fn shown(argument: &str) -> String {
 /// Numbers and checked names alone go to the environment; what events say comes by stdin.
 fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// All that a program started: it ends with whoever waits for it.
-struct Group(Option<u32>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        signal(self.0, Signal::KILL);
-    }
-}
-
-async fn watch(mut child: Child, order: Order) -> Ended {
-    let deadline = Instant::now() + order.timeout.min(Duration::from_hours(24 * 365));
-    let mut input = serde_json::to_vec(&order.values).unwrap_or_default();
-    input.push(b'\n');
-    let group = child.id();
-    let mut whole = Group(group);
-    let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let mut output = Output::new(MAX_OUTPUT);
-    let (has_ended, ending) = oneshot::channel::<()>();
-    let wait = async {
-        let status = child.wait().await;
-        // What it left behind in the background is not to outlive the run.
-        signal(group, Signal::KILL);
-        drop(has_ended);
-        status
-    };
-    let talk = async {
-        let talking = async { tokio::join!(feed(stdin, &input), read(out, err, &mut output)) };
-        let leftover = async {
-            drop(ending.await);
-            tokio::time::sleep(LEFTOVER).await;
-        };
-        tokio::select! { _ = talking => {}, () = leftover => {} }
-    };
-    let outcome = match timeout_at(deadline, async { tokio::join!(wait, talk).0 }).await {
-        Ok(Ok(status)) => judge(status),
-        Ok(Err(error)) => Outcome::Failed(format!("could not wait for it: {error}")),
-        Err(_) => {
-            end(group, &mut child).await;
-            let seconds = order.timeout.as_secs_f32();
-            Outcome::Failed(format!("it was ended: it took longer than {seconds} s"))
-        }
-    };
-    // It has ended already, and its number may soon be somebody else's.
-    whole.0 = None;
-    ended(outcome, output.finish())
-}
-
-async fn feed(stdin: Option<ChildStdin>, input: &[u8]) {
-    if let Some(mut stdin) = stdin {
-        // A program may well know enough without reading its stdin.
-        drop(stdin.write_all(input).await);
-    }
-}
-
-/// Both streams in the order in which they come, until both are closed.
-async fn read(
-    mut out: Option<impl AsyncRead + Unpin>,
-    mut err: Option<impl AsyncRead + Unpin>,
-    output: &mut Output,
-) {
-    let (mut from_out, mut from_err) = (vec![0; 4096], vec![0; 4096]);
-    while out.is_some() || err.is_some() {
-        let (is_out, count) = tokio::select! {
-            read = next(out.as_mut(), &mut from_out), if out.is_some() => (true, read),
-            read = next(err.as_mut(), &mut from_err), if err.is_some() => (false, read),
-        };
-        let buffer = if is_out { &from_out } else { &from_err };
-        match buffer.get(..count) {
-            Some(bytes) if count > 0 => output.add(bytes),
-            _ if is_out => out = None,
-            _ => err = None,
-        }
-    }
-}
-
-async fn next(stream: Option<&mut (impl AsyncRead + Unpin)>, buffer: &mut [u8]) -> usize {
-    match stream {
-        // A stream that fails is at its end.
-        Some(stream) => stream.read(buffer).await.unwrap_or_default(),
-        None => 0,
-    }
-}
-
-fn judge(status: ExitStatus) -> Outcome {
-    if status.success() {
-        return Outcome::Succeeded;
-    }
-    Outcome::Failed(status.to_string())
-}
-
-/// Asks the program and all that it started to end, and makes them.
-async fn end(group: Option<u32>, child: &mut Child) {
-    signal(group, Signal::TERM);
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-        signal(group, Signal::KILL);
-        // Nothing survives that.
-        drop(child.wait().await);
-    }
-    // Its children may have outlived it.
-    signal(group, Signal::KILL);
-}
-
-fn signal(group: Option<u32>, signal: Signal) {
-    let group = group.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(group) = group {
-        // It may have ended by itself.
-        kill_process_group(group, signal).unwrap_or_default();
-    }
 }
 
 fn ended(outcome: Outcome, output: Vec<u8>) -> Ended {

@@ -1,20 +1,25 @@
 //! Commands that a keeper left behind that was killed.
 //!
-//! Under systemd there are none: the control group ends with the unit's main process
-//! (`KillMode=mixed`). Elsewhere they would go on unseen, beside another attempt.
+//! Their supervisors end them when keeper is gone, and under systemd the control group ends with the
+//! unit's main process (`KillMode=mixed`). That takes a moment, and a supervisor may have been killed
+//! too; what it had to end would go on unseen, beside another attempt.
 
 use std::{collections::BTreeSet, fs, os::unix::ffi::OsStrExt as _, path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::schedule::RunId;
+use crate::{schedule::RunId, supervise::SUPERVISE};
 
 /// The variable by which commands of this ledger are known.
 pub(super) const LEDGER: &str = "LK_KEEPER";
+/// The variable that says of which run a command is.
+pub(super) const RUN: &str = "LK_RUN";
 
-/// How long processes that are killed may take to be gone.
-const ROUNDS: u32 = 200;
+/// How long processes may take to be gone.
+const ROUNDS: u32 = 1_000;
 const ROUND: Duration = Duration::from_millis(10);
+/// For how many of the rounds supervisors are waited for. Who ends one has the rest run away.
+const SPARING: u32 = 500;
 
 /// Ends what still runs of these runs, waits until it is gone, and says how many processes that
 /// were. Another attempt that begins afterwards is alone.
@@ -23,14 +28,17 @@ pub fn end_leftovers(data_dir: &Path, runs: &[RunId]) -> usize {
         return 0;
     }
     let mut ended = BTreeSet::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let found = find(data_dir, runs);
         if found.is_empty() {
             return ended.len();
         }
         for process in found {
+            // A command may have stopped its supervisor.
+            let is_spared = round < SPARING && is_supervisor(process);
+            let signal = if is_spared { Signal::CONT } else { Signal::KILL };
             // It may have ended by itself.
-            kill_process(process, Signal::KILL).unwrap_or_default();
+            kill_process(process, signal).unwrap_or_default();
             ended.insert(process.as_raw_nonzero());
         }
         std::thread::sleep(ROUND);
@@ -50,12 +58,17 @@ fn find(data_dir: &Path, runs: &[RunId]) -> Vec<Pid> {
     ids.filter(ours).filter_map(Pid::from_raw).collect()
 }
 
+fn is_supervisor(process: Pid) -> bool {
+    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes())
+}
+
 fn belongs(environment: &[u8], data_dir: &Path, runs: &[RunId]) -> bool {
     let variable = |name: &str| {
         let mut all = environment.split(|byte| *byte == 0);
         all.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     };
-    let run = variable("LK_RUN").and_then(|run| str::from_utf8(run).ok()?.parse().ok());
+    let run = variable(RUN).and_then(|run| str::from_utf8(run).ok()?.parse().ok());
     variable(LEDGER) == Some(data_dir.as_os_str().as_bytes())
         && run.is_some_and(|run| runs.contains(&run))
 }

@@ -1,13 +1,14 @@
 //! `webhook`: the run as JSON, sent to somebody by HTTP.
 
+mod address;
 mod answer;
 mod authority;
+mod exchange;
 mod secret;
-mod url;
 
 use std::{
     collections::BTreeMap,
-    error::Error as _,
+    error::Error,
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -15,20 +16,28 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::{
-    Certificate, Client, Url,
-    header::{HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
+use http_body_util::Full;
+use hyper::{
+    Request,
+    body::Bytes,
+    header::{
+        ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    },
 };
+use rustls::{ClientConfig, pki_types::CertificateDer};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::Sha256;
+use tokio::time::{Instant, timeout_at};
+use url::{Position, Url};
 
-use self::{answer::judge, secret::SecretFile, url::UrlTemplate};
-pub use self::{authority::InvalidAuthority, secret::InvalidSecret, url::InvalidUrl};
+pub use self::{address::InvalidUrl, authority::InvalidAuthority, secret::InvalidSecret};
+use self::{address::UrlTemplate, answer::judge, exchange::exchange, secret::SecretFile};
 use super::{Ended, Order, Outcome};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// An answer that has begun is given its own verdict when its time is over.
+const MARGIN: Duration = Duration::from_millis(100);
+const PROGRAM: &str = concat!("laniakea-keeper/", env!("CARGO_PKG_VERSION"));
 const SIGNATURE: &str = "x-laniakea-signature";
 const DELIVERY: &str = "x-laniakea-delivery";
 const RULE: &str = "x-laniakea-rule";
@@ -64,10 +73,10 @@ pub struct Webhook {
     url: UrlTemplate,
     secret: Option<SecretFile>,
     /// Who may have signed the server's certificate, beside the system's authorities.
-    authority: Vec<Certificate>,
+    authority: Vec<CertificateDer<'static>>,
     headers: HeaderMap,
     /// Made when it is first needed: reading the system's certificates takes a while.
-    client: Arc<OnceLock<Client>>,
+    tls: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 /// `webhook` cannot be used.
@@ -108,7 +117,7 @@ impl Webhook {
                 .transpose()?
                 .unwrap_or_default(),
             headers,
-            client: Arc::default(),
+            tls: Arc::default(),
         })
     }
 
@@ -126,24 +135,27 @@ impl Webhook {
             Ok(url) => url,
             Err(reason) => return ended(Outcome::Refused(reason)),
         };
-        let request = match self.request(url, &order.values) {
+        let request = match self.request(&url, &order.values) {
             Ok(request) => request,
             Err(reason) => return ended(Outcome::Failed(reason)),
         };
-        let limit = order.timeout.min(Duration::from_hours(24 * 365));
-        let exchange = async {
-            match request.send().await {
-                Ok(response) => judge(response).await,
-                Err(error) => ended(Outcome::Failed(describe(error))),
-            }
+        let tls = match self.tls() {
+            Ok(tls) => tls,
+            Err(error) => return ended(Outcome::Failed(describe(&error))),
         };
-        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
-            let seconds = order.timeout.as_secs_f32();
-            ended(Outcome::Failed(format!("it took longer than {seconds} s")))
-        })
+        let deadline = Instant::now() + order.timeout.min(Duration::from_hours(24 * 365));
+        let exchange = exchange(&url, tls, request, async |answer| judge(answer, deadline).await);
+        match timeout_at(deadline + MARGIN, exchange).await {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(error)) => ended(Outcome::Failed(describe(&error))),
+            Err(_) => {
+                let seconds = order.timeout.as_secs_f32();
+                ended(Outcome::Failed(format!("it took longer than {seconds} s")))
+            }
+        }
     }
 
-    fn request(&self, url: Url, values: &Json) -> Result<reqwest::RequestBuilder, String> {
+    fn request(&self, url: &Url, values: &Json) -> Result<Request<Full<Bytes>>, String> {
         let body = serde_json::to_vec(values).map_err(|error| error.to_string())?;
         let mut headers = self.headers.clone();
         let header = |text: String| HeaderValue::try_from(text).map_err(|error| error.to_string());
@@ -155,31 +167,24 @@ impl Webhook {
         headers.insert(DELIVERY, header(format!("{}-{}", number("run"), number("attempt")))?);
         let rule = values.get("rule").and_then(Json::as_str).unwrap_or_default();
         headers.insert(RULE, header(rule.to_owned())?);
-        headers.insert("content-type", HeaderValue::from_static("application/json"));
-        Ok(self.client()?.post(url).headers(headers).body(body))
+        headers.insert(HOST, header(url[Position::BeforeHost..Position::AfterPort].to_owned())?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(PROGRAM));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let request = Request::post(target).body(Full::new(Bytes::from(body)));
+        let mut request = request.map_err(|error| error.to_string())?;
+        *request.headers_mut() = headers;
+        Ok(request)
     }
 
-    fn client(&self) -> Result<&Client, String> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
+    fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
         }
-        // Fails if somebody else was first, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("laniakea-keeper/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_TIMEOUT)
-                // Whoever answers would choose where our events go.
-                .redirect(Policy::none())
-                // The rule says where it goes, and the environment does not.
-                .no_proxy()
-        };
-        let authority = || self.authority.iter().cloned();
-        let client = builder().tls_certs_merge(authority()).build();
-        // A machine without ca-certificates can still speak plain HTTP, and to that authority.
-        let client = client.or_else(|_| builder().tls_certs_only(authority()).build());
-        let client = client.map_err(|error| format!("could not set up HTTP: {error}"))?;
-        Ok(self.client.get_or_init(|| client))
+        let config = Arc::new(exchange::tls(&self.authority)?);
+        Ok(self.tls.get_or_init(|| config).clone())
     }
 }
 
@@ -191,17 +196,10 @@ fn sign(secret: &[u8], body: &[u8]) -> Result<String, String> {
     Ok(format!("sha256={}", HEXLOWER.encode(&mac.finalize().into_bytes())))
 }
 
-/// The error with its causes, without the address: it may hold what nobody should read in a log.
-fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+/// The error with its causes.
+fn describe(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| Error::source(*error));
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn ended(outcome: Outcome) -> Ended {

@@ -2,7 +2,11 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use keeper::app::{App, Manner};
+use anyhow::Context as _;
+use keeper::{
+    app::{App, Manner},
+    supervise::adopt_orphans,
+};
 use laniakea_daemon::{Lifecycle, SystemClock, runtime};
 use uuid::Uuid;
 
@@ -24,6 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let Arguments { config: ConfigArgument { config }, accept_journal, dry_run } = arguments;
     let manner = Manner { accept_journal, is_dry_run: dry_run };
+    adopt_orphans().context("could not become the parent of what commands leave behind")?;
     let runtime = runtime(2)?;
     runtime.block_on(async {
         let lifecycle = Lifecycle::new()?;

@@ -124,7 +124,6 @@ fn crash(point: Point, policy: &'static str, kills: usize) -> Row {
                 place.lines("record").contains(&format!("{key} 1")).then_some(())
             });
             place.stop(Signal::KILL);
-            assert_eq!(commands(&place), 1, "nothing is left that the next keeper has to end");
         } else {
             let status = place.keeper().wait();
             assert!(status.to_string().contains("signal: 9"), "{status}");

@@ -97,8 +97,13 @@ fn good() -> Json {
 }
 
 async fn run(mail: &Mail, data: &Json) -> Ended {
-    mail.run(Order { values: values(data), timeout: Duration::from_secs(20), data_dir: "/".into() })
-        .await
+    mail.run(Order {
+        values: values(data),
+        timeout: Duration::from_secs(20),
+        data_dir: "/".into(),
+        keeper: "/".into(),
+    })
+    .await
 }
 
 #[tokio::test]
@@ -149,7 +154,13 @@ async fn every_attempt_and_run_sends_the_same_message_id() {
         let mut values = values(&good());
         values["run"] = run.into();
         values["attempt"] = attempt.into();
-        mail.run(Order { values, timeout: Duration::from_secs(20), data_dir: "/".into() }).await;
+        mail.run(Order {
+            values,
+            timeout: Duration::from_secs(20),
+            data_dir: "/".into(),
+            keeper: "/".into(),
+        })
+        .await;
         let received = String::from_utf8(server.received().await).unwrap();
         let id = received.lines().find(|line| line.starts_with("Message-ID")).unwrap().to_owned();
         ids.push(id);

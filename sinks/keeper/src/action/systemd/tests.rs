@@ -256,7 +256,7 @@ impl FakeService {
 
 fn order(data_dir: &Path, timeout: Duration) -> Order {
     let values = json!({"rule": "r", "run": 7, "data": {"x": "$(reboot)"}});
-    Order { values, timeout, data_dir: data_dir.to_owned() }
+    Order { values, timeout, data_dir: data_dir.to_owned(), keeper: "/".into() }
 }
 
 fn publish() -> Systemd {

@@ -2,29 +2,71 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use reqwest::{
+use http_body_util::BodyExt as _;
+use hyper::{
     Response, StatusCode,
+    body::{Bytes, Incoming},
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
 };
+use jiff::fmt::rfc2822;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Ended, Outcome};
+use super::{Ended, Outcome, describe};
 use crate::action::Output;
 
-/// How much of an answer is kept; no more is read.
-const MAX_OUTPUT: usize = 64 << 10;
+/// How much of an answer's body is read. Who has more to say has not answered.
+const MAX_BODY: usize = 1 << 20;
+/// A piece counts for at least so much: there is more to one on the wire than its bytes.
+const LEAST_PIECE: usize = 64;
+/// How much of that is kept: its beginning and its end.
+pub(super) const MAX_OUTPUT: usize = 64 << 10;
+/// How long a body is waited for that changes nothing any more.
+const EXPLANATION: Duration = Duration::from_secs(10);
 /// Nobody is waited for longer than this, whatever he asks for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// The verdict on an answer, and its body.
 ///
-/// 2xx is a success. 408, 429 and 5xx may be different the next time; everything else, a redirect
-/// too, would be the same.
-pub(super) async fn judge(response: Response) -> Ended {
+/// 2xx is a success once the whole answer is there: who breaks off in the middle of it may have done so
+/// in the middle of the work. 408, 429 and 5xx may be different the next time; everything else, a
+/// redirect too, would be the same.
+pub(super) async fn judge(response: Response<Incoming>, deadline: Instant) -> Ended {
     let status = response.status();
     let pause = pause(response.headers());
-    let output = body(response).await;
-    Ended { outcome: verdict(status, pause), output }
+    let explained = Instant::now() + EXPLANATION;
+    let deadline = if status.is_success() { deadline } else { deadline.min(explained) };
+    let mut output = Output::new(MAX_OUTPUT);
+    let read = timeout_at(deadline, read(response.into_body(), &mut output)).await;
+    let outcome = match read.unwrap_or(Err(BadBody::Slow)) {
+        Err(problem) if status.is_success() => {
+            Outcome::Failed(format!("the answer is {status}, but {problem}"))
+        }
+        // It has said enough.
+        Err(_) | Ok(()) => verdict(status, pause),
+    };
+    Ended { outcome, output: output.finish() }
+}
+
+/// The body is not the whole one.
+#[derive(Debug, thiserror::Error)]
+enum BadBody {
+    #[error("its body had no end in time")]
+    Slow,
+    #[error("its body has more than {MAX_BODY} bytes")]
+    Long,
+    #[error("its body breaks off: {0}")]
+    Broken(String),
+}
+
+async fn read(mut body: Incoming, output: &mut Output) -> Result<(), BadBody> {
+    let mut room = MAX_BODY;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| BadBody::Broken(describe(&error)))?;
+        let piece = frame.data_ref().map(Bytes::as_ref).unwrap_or_default();
+        output.add(piece.get(..room).unwrap_or(piece));
+        room = room.checked_sub(piece.len().max(LEAST_PIECE)).ok_or(BadBody::Long)?;
+    }
+    Ok(())
 }
 
 fn verdict(status: StatusCode, pause: Option<Duration>) -> Outcome {
@@ -55,22 +97,6 @@ fn pause(headers: &HeaderMap) -> Option<Duration> {
         Duration::try_from(pause).ok()?
     };
     (pause <= LONGEST_PAUSE).then_some(pause)
-}
-
-async fn body(mut response: Response) -> Vec<u8> {
-    let mut output = Output::new(MAX_OUTPUT);
-    let mut length = 0;
-    // An answer that breaks off has said its status all the same.
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_OUTPUT - length;
-        let kept = chunk.get(..room).unwrap_or(&chunk);
-        output.add(kept);
-        length += kept.len();
-        if length >= MAX_OUTPUT {
-            break;
-        }
-    }
-    output.finish()
 }
 
 #[cfg(test)]

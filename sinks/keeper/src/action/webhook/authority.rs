@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use reqwest::Certificate;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -37,7 +37,7 @@ pub enum InvalidAuthority {
 }
 
 /// Reads its certificates: as the rules are read, so that what is wrong is told then.
-pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, InvalidAuthority> {
+pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, InvalidAuthority> {
     let path = path.to_owned();
     if !path.is_absolute() {
         return Err(InvalidAuthority::Relative { path });
@@ -47,7 +47,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Certificate>, InvalidAuthority> {
     if let Err(source) = read {
         return Err(InvalidAuthority::Read { path, source });
     }
-    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates = certificates.unwrap_or_default();
     if certificates.is_empty() {
         return Err(InvalidAuthority::Certificates { path });
     }

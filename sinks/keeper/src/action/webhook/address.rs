@@ -5,9 +5,9 @@ use minijinja::{
     value::{Serde, Value},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Url;
 use serde_json::Value as Json;
 use std::sync::{Arc, LazyLock};
+use url::Url;
 
 /// All but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
