@@ -8,6 +8,7 @@
 
 mod allowance;
 mod presence;
+mod topics;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::allowance::Allowance;
 pub(crate) use self::presence::Presence;
+use self::{allowance::Allowance, topics::Topics};
 use crate::{
     curve::{Clients, CurveKey},
     listen::ConnectionLimits,
@@ -42,6 +43,8 @@ const REPETITIONS: u8 = 7;
 const HEARTBEATS: u64 = 1;
 /// No event's id is longer, nor is what can begin one.
 const MAX_TOPIC_BYTES: usize = 128;
+/// The shortest handshake: a greeting, and a READY that names the kind of socket.
+const MIN_HANDSHAKE: u64 = 64 + 25;
 
 /// What the connections of a server have come to, for all of its sockets together.
 #[derive(Debug, Default)]
@@ -95,6 +98,7 @@ pub(crate) struct Connections {
     open: BTreeMap<RawFd, Connection>,
     /// Connections so far.
     accepted: u64,
+    topics: Topics,
     limits: ConnectionLimits,
     /// Bytes that may come over one connection before a message is finished.
     max_unfinished: u64,
@@ -113,6 +117,8 @@ struct Connection {
     cookie: u64,
     /// Of the bytes that came, those that belong to messages which were read.
     taken: u64,
+    /// More has come over it than a handshake, so that messages which name it are its own.
+    is_established: bool,
     /// A message of it was read since the last look.
     has_spoken: bool,
     /// A set, as for ZeroMQ: to subscribe again to the same changes nothing.
@@ -136,6 +142,7 @@ impl Connections {
         Self {
             open: BTreeMap::new(),
             accepted: 0,
+            topics: Topics::default(),
             limits,
             max_unfinished,
             clients,
@@ -182,6 +189,7 @@ impl Connections {
                 number: self.accepted,
                 cookie,
                 taken: 0,
+                is_established: false,
                 has_spoken: false,
                 subscriptions: BTreeSet::new(),
                 allowance: Allowance::new(self.limits.subscriptions, Instant::now()),
@@ -198,6 +206,7 @@ impl Connections {
         if let Some(connection) = self.open.remove(&descriptor) {
             connection.presence.end();
             self.counters.open.fetch_sub(1, Ordering::Relaxed);
+            connection.subscriptions.iter().for_each(|topic| self.topics.remove(topic));
             self.count_subscriptions(connection.subscriptions.len(), -1);
         }
     }
@@ -207,8 +216,9 @@ impl Connections {
         self.counters.subscribed.fetch_add(sign * count, Ordering::Relaxed);
     }
 
-    /// The connection that a message came over. It may have been made since the reports were read,
-    /// and nothing that it says shall go uncounted for that.
+    /// The connection that a message came over, if it is not gone by now. It may have been made since
+    /// the reports were read, and nothing that it says shall go uncounted for that. It may also have
+    /// got the descriptor of one that was cut, of which ZeroMQ still hands over what it had read.
     pub(crate) fn sender_of(
         &mut self,
         message: &mut Received,
@@ -217,6 +227,15 @@ impl Connections {
         let descriptor = message.descriptor();
         if descriptor.is_some_and(|descriptor| !self.open.contains_key(&descriptor)) {
             self.read_reports(socket)?;
+        }
+        let connection = descriptor.and_then(|descriptor| self.open.get_mut(&descriptor));
+        if let (Some(descriptor), Some(connection)) = (descriptor, connection)
+            && !connection.is_established
+        {
+            // Connections of other kinds than TCP do not say how much has come.
+            let received = sys::bytes_received(descriptor).unwrap_or(u64::MAX);
+            connection.is_established = received > MIN_HANDSHAKE;
+            return Ok(connection.is_established.then_some(descriptor));
         }
         Ok(descriptor)
     }
@@ -274,8 +293,13 @@ impl Connections {
         let Some(connection) = self.open.get_mut(&descriptor) else { return };
         let is_too_long = topic.len() > MAX_TOPIC_BYTES;
         let is_new = !is_too_long && connection.subscriptions.insert(topic.into());
-        let is_too_many = connection.subscriptions.len() > self.limits.subscriptions;
-        self.count_subscriptions(is_new.into(), 1);
+        let mut is_too_many = connection.subscriptions.len() > self.limits.subscriptions;
+        if is_new {
+            self.topics.add(topic);
+            self.count_subscriptions(1, 1);
+            // As of connections: those who were there before stay.
+            is_too_many |= self.topics.are_too_many();
+        }
         if is_too_long || is_too_many {
             self.cut(descriptor, Cut::Subscriptions);
         }
@@ -285,6 +309,7 @@ impl Connections {
     pub(crate) fn unsubscribed(&mut self, descriptor: Option<RawFd>, topic: &[u8]) {
         let connection = descriptor.and_then(|descriptor| self.open.get_mut(&descriptor));
         if connection.is_some_and(|connection| connection.subscriptions.remove(topic)) {
+            self.topics.remove(topic);
             self.count_subscriptions(1, -1);
         }
     }

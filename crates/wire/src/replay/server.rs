@@ -76,7 +76,7 @@ impl ReplayServer {
             // A peer has one request at a time; more of them only take room.
             receive_queue: 8,
             // Pages are large: a peer that does not read them gets no more than these.
-            send_queue: 4,
+            send_queue: 2,
             keepalive: Keepalive::SERVER,
         };
         let router = Arc::new(Router::bind(context, "replay", listen, &settings, 3)?);

@@ -135,6 +135,34 @@ fn what_no_id_begins_with_is_no_subscription_to_keep() {
 }
 
 #[test]
+fn all_topics_together_are_bounded_and_those_who_were_there_stay() {
+    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let Endpoint(endpoint) = server.endpoints()[0].clone();
+    let mut modest = subscriber(&server, &endpoint);
+    let mut crowd: Vec<TcpStream> = Vec::new();
+    for peer in 0..100 {
+        let mut stream = connect(&endpoint, "SUB");
+        let topics = (0..90).map(|number| format!("\x01{peer}-{number:0>100}."));
+        let messages: Vec<u8> = topics.flat_map(|topic| frame(0, topic.as_bytes())).collect();
+        drop(stream.write_all(&messages));
+        crowd.push(stream);
+    }
+    // Seven of them fill the room, and a part of what the next one asks for.
+    let cut = || count(&server.connections().snapshot(), "cut_subscriptions");
+    until("all but seven to be cut", || cut() == 93);
+    assert_eq!(crowd.iter_mut().filter(|stream| is_up(stream)).count(), 7);
+    // Who asks for what is there already is welcome.
+    let mut another = subscriber(&server, &endpoint);
+    drop(crowd);
+    let slowest = publish_one(&server, &mut modest);
+    assert!(slowest < Duration::from_secs(1), "an event took {slowest:?}");
+    until("their subscriptions to be forgotten", || {
+        server.subscriptions().load(Ordering::Relaxed) == 2
+    });
+    publish_one(&server, &mut another);
+}
+
+#[test]
 fn the_limit_of_subscriptions_holds_for_many_who_come_at_once() {
     let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
