@@ -5,7 +5,7 @@
 //! bytes go to the homeserver and back, counted. A connection carries one request (no keep-alive,
 //! no HTTP/2) and nothing is packed: what a connection may receive is what an answer may take in
 //! memory, and how often one is opened is how often something is asked. TLS is between the SDK and
-//! the homeserver, and its keys never come near this.
+//! the homeserver, and its keys never come near this. (docs/decisions/0025-a-line-to-the-homeserver.md)
 
 use std::{
     ffi::OsString,
