@@ -6,6 +6,7 @@ mod device;
 mod enter;
 mod failure;
 mod find;
+mod line;
 mod login;
 mod secret_file;
 mod session;
@@ -15,8 +16,12 @@ pub use self::{
     account::Account,
     client::ClientError,
     device::{DeviceProblem, prove_device},
+    line::LineError,
     login::{Login, LoginError, Proof, Recovery, login},
     secret_file::{SecretFileError, read_secret, write_secret},
     session::Session,
     sync::{Sync, SyncError},
 };
+
+#[cfg(test)]
+mod tests;

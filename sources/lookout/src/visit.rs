@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use laniakea_daemon::Clock;
@@ -131,7 +132,8 @@ impl Visitor {
                 apt.for_host(url.scheme(), url.host_str().unwrap_or_default())
             }
         };
-        Ok(Http::new(url, proxy, self.runtime.clone(), self.stop.clone())?)
+        let patience = archive.fetch_timeout.limit().unwrap_or(Duration::MAX);
+        Ok(Http::new(url, proxy, patience, self.runtime.clone(), self.stop.clone())?)
     }
 }
 

@@ -1,13 +1,17 @@
 //! `mail`: one mail for the whole batch, handed to a server over SMTP.
 //!
 //! ```text
-//! mail.rs -> mail/compose.rs (mail/recipient.rs, mail/header.rs, mail/text.rs, mail/thread.rs) -> mail/mailer.rs
+//! mail.rs -> mail/compose.rs (mail/recipient.rs, mail/header.rs, mail/text.rs, mail/thread.rs)
+//!         -> mail/mailer.rs -> mail/conversation.rs (mail/bounded.rs, mail/encrypted.rs)
 //! ```
 //!
 //! What events say goes into texts, which are encoded, and into headers, where anything that could
 //! end one is refused. It chooses recipients only among those that `[mail]` allows.
 
+mod bounded;
 mod compose;
+mod conversation;
+mod encrypted;
 mod header;
 mod mailer;
 mod recipient;

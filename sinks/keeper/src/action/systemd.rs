@@ -9,12 +9,14 @@ mod bus;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use zbus::Connection;
 
 use self::bus::Manager;
 use super::{BatchFile, Ended, Order, Outcome};
 
+/// How long the message bus, and systemd, may take until they can be spoken to.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a unit that is stopped may take over it.
 const GRACE: Duration = Duration::from_secs(90);
 
@@ -61,9 +63,19 @@ impl Systemd {
     }
 
     pub(super) async fn run(&self, order: Order) -> Ended {
-        match Connection::system().await {
-            Ok(connection) => self.run_over(&connection, order).await,
-            Err(error) => failed(format!("could not connect to D-Bus: {error}")),
+        self.run_on(Connection::system(), order).await
+    }
+
+    /// Does it on the bus that this connects to.
+    async fn run_on(
+        &self,
+        connecting: impl Future<Output = zbus::Result<Connection>>,
+        order: Order,
+    ) -> Ended {
+        match timeout(order.timeout.min(PATIENCE), connecting).await {
+            Ok(Ok(connection)) => self.run_over(&connection, order).await,
+            Ok(Err(error)) => failed(format!("could not connect to D-Bus: {error}")),
+            Err(_) => failed("D-Bus does not answer".to_owned()),
         }
     }
 
@@ -79,16 +91,18 @@ impl Systemd {
             Ok(file) => file,
             Err(error) => return failed(format!("could not write the run's events: {error}")),
         };
-        let manager = match Manager::new(connection).await {
-            Ok(manager) => manager,
-            Err(error) => return failed(format!("could not speak to systemd: {error}")),
+        let patience = order.timeout.min(PATIENCE);
+        let manager = match timeout(patience, Manager::new(connection)).await {
+            Ok(Ok(manager)) => manager,
+            Ok(Err(error)) => return failed(format!("could not speak to systemd: {error}")),
+            Err(_) => return failed("systemd does not answer".to_owned()),
         };
         let outcome = match timeout_at(deadline, manager.run(&unit)).await {
             Ok(Ok(())) => Outcome::Succeeded,
             Ok(Err(problem)) => Outcome::Failed(problem),
             Err(_) => {
                 let seconds = order.timeout.as_secs_f32();
-                let stopped = tokio::time::timeout(GRACE, manager.stop(&unit)).await;
+                let stopped = timeout(GRACE, manager.stop(&unit)).await;
                 let how = match stopped {
                     Ok(Ok(())) => "it was stopped".to_owned(),
                     Ok(Err(problem)) => format!("it could not be stopped ({problem})"),

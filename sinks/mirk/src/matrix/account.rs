@@ -6,12 +6,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use matrix_sdk::{
-    Client,
-    ruma::{RoomId, UserId, serde::Raw},
-};
+use matrix_sdk::ruma::{RoomId, UserId, serde::Raw};
 
-use super::{ClientError, Session, client, failure::classify};
+use super::{
+    ClientError, Session,
+    client::{self, Connection},
+    failure::{classify, in_time},
+};
 use crate::{
     config::Config,
     sink::{Homeserver, SendError},
@@ -20,7 +21,7 @@ use crate::{
 
 /// A restored session.
 pub struct Account {
-    pub(super) client: Client,
+    pub(super) client: Connection,
     pub(super) store: SharedStore,
     pub(super) user: String,
     device: String,
@@ -65,7 +66,7 @@ impl Homeserver for Account {
     }
 
     async fn enter(&self, name: &str) -> Result<String, SendError> {
-        Self::enter(self, name).await
+        in_time(Self::enter(self, name)).await
     }
 
     async fn send(&self, room_id: &str, txn: &str, content: &str) -> Result<String, SendError> {
@@ -74,8 +75,8 @@ impl Homeserver for Account {
         // Kept as text so that what is sent is what was kept, to the byte.
         let content = Raw::from_json_string(content.to_owned())
             .map_err(|error| SendError::Refused(error.into()))?;
-        let sent = room.send_raw("m.room.message", content).with_transaction_id(txn.into());
-        let sent = sent.await.map_err(classify)?;
+        let sending = room.send_raw("m.room.message", content).with_transaction_id(txn.into());
+        let sent = in_time(async { sending.await.map_err(classify) }).await?;
         Ok(sent.response.event_id.to_string())
     }
 

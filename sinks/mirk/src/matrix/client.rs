@@ -1,16 +1,17 @@
 //! The SDK's client, with our settings and store.
 
-use std::{path::Path, time::Duration};
+use std::{ops::Deref, path::Path, time::Duration};
 
 use laniakea_event::{decode_base64, encode_base64};
 use matrix_sdk::{
-    Client, ClientBuildError, SqliteStoreConfig, ThreadingSupport,
+    Client, ClientBuildError, ClientBuilder, SqliteStoreConfig, ThreadingSupport,
     config::RequestConfig,
     encryption::{BackupDownloadStrategy, EncryptionSettings},
 };
 
 use super::{
     Session,
+    line::{Line, LineError},
     secret_file::{SecretFileError, damaged, read_secret, write_secret},
 };
 use crate::config::Config;
@@ -33,6 +34,9 @@ pub enum ClientError {
     /// The system gave no random numbers.
     #[error("the system gave no random numbers")]
     Random(#[source] getrandom::Error),
+    /// There is no way to the homeserver.
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// The SDK could not open its store, or does not like the address.
     #[error("could not open the encryption store")]
     Build(#[source] Box<ClientBuildError>),
@@ -41,33 +45,46 @@ pub enum ClientError {
     Restore(#[source] Box<matrix_sdk::Error>),
 }
 
-/// A client with nothing but an address.
-pub(super) async fn bare(homeserver: &str) -> Result<Client, ClientError> {
-    build(builder(homeserver)).await
+/// The SDK's client, and the line that all its requests go over.
+pub(super) struct Connection {
+    client: Client,
+    _line: Line,
 }
 
-/// A client whose store is in `directory`.
+impl Deref for Connection {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// A client with nothing but an address.
+pub(super) async fn bare(config: &Config) -> Result<Connection, ClientError> {
+    build(config, |builder| builder).await
+}
+
+/// A client with its store.
 pub(super) async fn with_store(
-    homeserver: &str,
-    directory: &Path,
+    config: &Config,
     key: &[u8; 32],
     settings: EncryptionSettings,
-) -> Result<Client, ClientError> {
-    let store = SqliteStoreConfig::new(directory).key(Some(key)).pool_max_size(POOL);
-    let builder = builder(homeserver)
-        .sqlite_store_with_config_and_cache_path(store, None::<&Path>)
-        .with_encryption_settings(settings);
-    build(builder).await
+) -> Result<Connection, ClientError> {
+    let store = SqliteStoreConfig::new(config.store_dir()).key(Some(key)).pool_max_size(POOL);
+    let with_store = |builder: ClientBuilder| {
+        builder
+            .sqlite_store_with_config_and_cache_path(store, None::<&Path>)
+            .with_encryption_settings(settings)
+    };
+    build(config, with_store).await
 }
 
 /// The client of a session that is there.
-pub(super) async fn restore(config: &Config, session: &Session) -> Result<Client, ClientError> {
+pub(super) async fn restore(config: &Config, session: &Session) -> Result<Connection, ClientError> {
     let key_file = config.store_key_file();
     let key =
         read_key(&key_file)?.ok_or_else(|| ClientError::NoKey(key_file.display().to_string()))?;
-    let homeserver = &config.matrix.homeserver;
-    let client =
-        with_store(homeserver, &config.store_dir(), &key, EncryptionSettings::default()).await?;
+    let client = with_store(config, &key, EncryptionSettings::default()).await?;
     let restored = client.restore_session(session.to_sdk()).await;
     restored.map_err(|error| ClientError::Restore(Box::new(error)))?;
     Ok(client)
@@ -82,16 +99,22 @@ pub(super) fn login_settings() -> EncryptionSettings {
     }
 }
 
-async fn build(builder: matrix_sdk::ClientBuilder) -> Result<Client, ClientError> {
-    builder.build().await.map_err(|error| ClientError::Build(Box::new(error)))
-}
-
-fn builder(homeserver: &str) -> matrix_sdk::ClientBuilder {
-    Client::builder()
+async fn build(
+    config: &Config,
+    more: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Connection, ClientError> {
+    let homeserver = &config.matrix.homeserver;
+    let line = Line::open(homeserver, config.matrix.max_answer())?;
+    let builder = Client::builder()
         .homeserver_url(homeserver)
+        .http_client(line.client())
+        // It is where the configuration says, whatever it says itself.
+        .respect_login_well_known(false)
         .request_config(RequestConfig::new().disable_retry().timeout(TIMEOUT))
-        .with_threading_support(ThreadingSupport::Disabled)
-        .user_agent(concat!("mirk/", env!("CARGO_PKG_VERSION")))
+        .with_threading_support(ThreadingSupport::Disabled);
+    let built = more(builder).build().await;
+    let client = built.map_err(|error| ClientError::Build(Box::new(error)))?;
+    Ok(Connection { client, _line: line })
 }
 
 /// The key of the store, made if there is none.

@@ -6,11 +6,26 @@ use matrix_sdk::{
     Error, HttpError,
     ruma::api::error::{ErrorKind, RetryAfter},
 };
+use tokio::time::timeout;
 
 use crate::sink::SendError;
 
+/// No work takes longer, of however many requests, whatever the homeserver says: to write to a
+/// large encrypted room for the first time takes a minute or two.
+pub(super) const LONGEST_WORK: Duration = Duration::from_mins(10);
 /// How long to wait where the homeserver says that it is enough, and not for how long.
 const UNTOLD: Duration = Duration::from_secs(5);
+
+/// Waits for work, and not for ever: the SDK tries some requests again by itself, at such pauses
+/// as the homeserver asks for.
+pub(super) async fn in_time<T>(
+    work: impl Future<Output = Result<T, SendError>>,
+) -> Result<T, SendError> {
+    timeout(LONGEST_WORK, work).await.unwrap_or_else(|_| {
+        let seconds = LONGEST_WORK.as_secs();
+        Err(SendError::Unavailable(anyhow::anyhow!("it took longer than {seconds} s")))
+    })
+}
 
 /// Sorts an error by what can be done about it.
 pub(super) fn classify(error: Error) -> SendError {

@@ -15,14 +15,16 @@ use jiff::Timestamp;
 use matrix_sdk::{
     Client, SessionMeta, SessionTokens,
     authentication::matrix::MatrixSession,
-    config::SyncSettings,
     ruma::{OwnedUserId, api::client::keys::get_keys},
 };
+use tokio::time::timeout;
 
 use super::{
     DeviceProblem, SecretFileError, Session,
     client::{self, ClientError, login_settings, read_or_make_key},
     device::note_device,
+    failure::LONGEST_WORK,
+    sync::settings,
 };
 use crate::{config::Config, store::SharedStore};
 
@@ -154,9 +156,12 @@ pub async fn login(login: Login<'_>) -> Result<(Session, Option<String>), LoginE
     let key = read_or_make_key(&config.store_key_file())?;
     let directory = config.store_dir();
     make_store(&directory)?;
-    let homeserver = &config.matrix.homeserver;
-    let client = client::with_store(homeserver, &directory, &key, login_settings()).await?;
-    let outcome = set_up(&client, &login).await;
+    let client = client::with_store(config, &key, login_settings()).await?;
+    let outcome = timeout(LONGEST_WORK, set_up(&client, &login)).await;
+    let outcome = outcome.unwrap_or_else(|_| {
+        let problem = format!("the homeserver took longer than {} s", LONGEST_WORK.as_secs());
+        Err(LoginError::failed("log in", problem))
+    });
     if outcome.is_err() && matches!(login.proof, Proof::Password(_)) {
         // The password makes another one; nobody else needs this one.
         drop(client.matrix_auth().logout().await);
@@ -171,7 +176,7 @@ async fn set_up(
 ) -> Result<(Session, Option<String>), LoginError> {
     let session = prove(client, login).await?;
     client.encryption().wait_for_e2ee_initialization_tasks().await;
-    let first_sync = client.sync_once(SyncSettings::new()).await;
+    let first_sync = client.sync_once(settings()).await;
     first_sync.map_err(|error| LoginError::failed("hear from the homeserver", error))?;
     let recovery_key = vouch::vouch(client, login).await?;
     note_device(login.config, &session, login.store, login.now)?;
@@ -209,7 +214,7 @@ async fn prove(client: &Client, login: &Login<'_>) -> Result<Session, LoginError
 
 /// Whose token it is; one of a device that has been used is refused.
 async fn whose(config: &Config, token: &str) -> Result<Session, LoginError> {
-    let client = client::bare(&config.matrix.homeserver).await?;
+    let client = client::bare(config).await?;
     let tokens = SessionTokens { access_token: token.to_owned(), refresh_token: None };
     // Only the token is needed to ask whose it is.
     let meta = SessionMeta { user_id: config.matrix.user.clone(), device_id: "UNKNOWN".into() };
@@ -234,7 +239,7 @@ async fn whose(config: &Config, token: &str) -> Result<Session, LoginError> {
 async fn leave_old_device(config: &Config) -> Result<(), LoginError> {
     let path = config.session_file();
     let Some(session) = Session::load(&path).ok().flatten() else { return Ok(()) };
-    let client = client::bare(&config.matrix.homeserver).await?;
+    let client = client::bare(config).await?;
     if client.restore_session(session.to_sdk()).await.is_ok()
         && let Err(error) = client.matrix_auth().logout().await
     {

@@ -13,8 +13,12 @@ use matrix_sdk::{
     },
     sync::SyncResponse,
 };
+use tokio::time::{Instant, sleep_until};
 
-use super::{Account, failure::classify};
+use super::{
+    Account,
+    failure::{classify, in_time},
+};
 use crate::{
     chat::{Chat, Said},
     sink::SendError,
@@ -23,6 +27,8 @@ use crate::{
 
 /// How long the homeserver may wait for something to say.
 const POLL: Duration = Duration::from_secs(30);
+/// It is asked no more often than this, however quickly it answers.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The homeserver cannot be heard any more.
 #[derive(Debug, thiserror::Error)]
@@ -53,29 +59,34 @@ impl Sync {
     pub async fn run(self, mut stopping: Stopping) -> Result<(), SyncError> {
         let mut failures = 0;
         loop {
+            let begin = Instant::now();
+            let asking =
+                async { self.account.client.sync_once(settings()).await.map_err(classify) };
             let response = tokio::select! {
-                response = self.account.client.sync_once(settings()) => response,
+                response = in_time(asking) => response,
                 () = stopping.wait() => return Ok(()),
             };
-            let error = match response.map_err(classify) {
+            let next = match response {
                 Ok(response) => {
                     if std::mem::take(&mut failures) > 0 {
                         tracing::info!("the homeserver answers again");
                     }
                     self.heard(response).await?;
-                    continue;
+                    begin + INTERVAL
                 }
                 Err(error @ SendError::LoggedOut(_)) => return Err(SyncError::LoggedOut(error)),
-                Err(error) => error,
+                Err(error) => {
+                    failures += 1;
+                    let pause = error.pause(failures);
+                    if failures == 1 {
+                        let error = format!("{:#}", anyhow::Error::from(error));
+                        tracing::warn!(error, "the homeserver does not answer; trying again");
+                    }
+                    Instant::now() + pause
+                }
             };
-            failures += 1;
-            let pause = error.pause(failures);
-            if failures == 1 {
-                let error = format!("{:#}", anyhow::Error::from(error));
-                tracing::warn!(error, "the homeserver does not answer; trying again");
-            }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = sleep_until(next) => {}
                 () = stopping.wait() => return Ok(()),
             }
         }
@@ -141,7 +152,7 @@ impl Sync {
 }
 
 /// Members of rooms are loaded when they are needed, which is for encryption alone.
-fn settings() -> SyncSettings {
+pub(super) fn settings() -> SyncSettings {
     let mut events = RoomEventFilter::default();
     events.lazy_load_options = LazyLoadOptions::Enabled { include_redundant_members: false };
     let mut rooms = RoomFilter::default();

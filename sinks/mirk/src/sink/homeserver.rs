@@ -63,13 +63,14 @@ const CLOSED_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_LIMIT: Duration = Duration::from_mins(10);
 
 impl SendError {
-    /// How long to wait after this many failures in a row: what the homeserver says, or a time
-    /// that grows to 15 seconds.
+    /// How long to wait after this many failures in a row: a time that grows to 15 seconds, or
+    /// longer where the homeserver says so.
     pub fn pause(&self, failures: u32) -> Duration {
+        let growing = growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE);
         match self {
-            Self::Limited(pause) => (*pause).min(LONGEST_LIMIT),
+            Self::Limited(pause) => (*pause).clamp(growing, LONGEST_LIMIT),
             Self::Closed(_) => CLOSED_PAUSE,
-            _ => growing_pause(FIRST_PAUSE, failures, LONGEST_PAUSE),
+            _ => growing,
         }
     }
 }
@@ -86,5 +87,9 @@ mod tests {
         assert_eq!(away.pause(u32::MAX), LONGEST_PAUSE);
         let limited = |seconds| SendError::Limited(Duration::from_secs(seconds)).pause(1).as_secs();
         assert_eq!((limited(7), limited(1 << 40)), (7, 600));
+        // Who says "at once" every time is not asked at once every time.
+        let at_once = SendError::Limited(Duration::ZERO);
+        let pauses: Vec<u64> = (0..=7).map(|failures| at_once.pause(failures).as_secs()).collect();
+        assert_eq!(pauses, [1, 1, 2, 4, 8, 15, 15, 15]);
     }
 }

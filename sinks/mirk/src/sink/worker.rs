@@ -142,7 +142,7 @@ impl<H: Homeserver> Worker<H> {
 
     /// Sends a message, for as long as it takes.
     async fn deliver(&mut self, message: &Pending) -> Result<(), SinkError> {
-        let mut failures = 0;
+        let (mut failures, mut limited) = (0, 0);
         let mut tried = message.attempted.clone();
         loop {
             self.pause.wait().await;
@@ -155,7 +155,8 @@ impl<H: Homeserver> Worker<H> {
                 }
                 Err(Failure::Store(error)) => return Err(error.into()),
                 Err(Failure::Send(error @ SendError::Limited(_))) => {
-                    let pause = error.pause(0);
+                    limited += 1;
+                    let pause = error.pause(limited);
                     tracing::debug!(room = self.room, ?pause, "the homeserver wants a pause");
                     self.pause.extend(pause);
                 }

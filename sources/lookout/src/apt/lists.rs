@@ -3,13 +3,9 @@
 //! Nothing here is believed for being there: the `Release` is verified and the indexes are hashed
 //! like those that come over the network.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::PathBuf,
-};
+use std::{fs::File, io, path::PathBuf};
 
-use super::{index::IndexName, unpack::Compression};
+use super::{files::read_release, index::IndexName, unpack::Compression};
 
 /// One suite's files among APT's lists.
 #[derive(Debug, Clone)]
@@ -28,10 +24,10 @@ impl Lists {
     ///
     /// # Errors
     ///
-    /// If it is there and cannot be read.
+    /// If it is there and cannot be read, or is far too long.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.path(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
+        match File::open(self.path(name)) {
+            Ok(file) => read_release(file).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -73,6 +69,8 @@ pub(super) fn list_name(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

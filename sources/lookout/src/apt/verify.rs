@@ -2,16 +2,22 @@
 //!
 //! These are what APT itself uses: one of the two is on every machine that has APT.
 
+mod run;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
+use self::run::run;
 use super::{
     keyring::{KeyringError, binary_keyring},
     signed::Signed,
 };
+
+/// Debian's largest, of four keys, has 4 kB. Each signature more costs the verifier time and lines.
+const MAX_SIGNATURE_BYTES: usize = 64 << 10;
 
 /// A `Release` file that a trusted key signed, or that the configuration trusts as it is.
 #[derive(Debug)]
@@ -53,6 +59,11 @@ impl VerifiedRelease {
     ///
     /// See [`VerifyError`].
     pub fn verify(signed: Signed, keyrings: &[PathBuf]) -> Result<Self, VerifyError> {
+        let size = signed.signature.len();
+        if size > MAX_SIGNATURE_BYTES {
+            let detail = format!("{size} bytes of signatures, more than {MAX_SIGNATURE_BYTES}");
+            return Err(VerifyError::NoGoodSignature { detail });
+        }
         let scratch = tempfile::tempdir().map_err(VerifyError::Scratch)?;
         let case = Case::write(&signed, keyrings, scratch.path())?;
         match case.run_gpgv() {
@@ -128,7 +139,7 @@ impl<'a> Case<'a> {
     }
 
     fn finish(&self, mut command: Command) -> io::Result<Output> {
-        command.arg(&self.signature).arg(&self.message).output()
+        run(command.arg(&self.signature).arg(&self.message))
     }
 }
 

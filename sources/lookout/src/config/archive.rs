@@ -33,6 +33,9 @@ pub struct Archive {
     /// The pause between two looks, such as `"5m"` (default).
     #[serde(default = "five_minutes")]
     pub interval: Age,
+    /// How long each of its files may take over HTTP. Default: `"30m"`.
+    #[serde(default = "half_an_hour")]
+    pub fetch_timeout: Age,
     /// The proxy: `"apt"` (default) for the one in APT's settings, `"none"`, or an address.
     #[serde(default)]
     pub proxy: ProxySetting,
@@ -131,10 +134,12 @@ impl Archive {
             (true, false) => Err(self.invalid("trusted", "an archive with a keyring is verified")),
             _ => Ok(()),
         }?;
-        match self.interval.limit() {
-            Some(pause) if pause >= Duration::from_secs(1) => Ok(()),
-            _ => Err(self.invalid("interval", "it must be at least a second, and limited")),
+        for (field, time) in [("interval", self.interval), ("fetch_timeout", self.fetch_timeout)] {
+            if time.limit().is_none_or(|time| time < Duration::from_secs(1)) {
+                return Err(self.invalid(field, "it must be at least a second, and limited"));
+            }
         }
+        Ok(())
     }
 
     fn validate_url(&self) -> Result<(), InvalidConfig> {
@@ -162,6 +167,10 @@ fn yes() -> bool {
 
 fn five_minutes() -> Age {
     Age::Limited(Duration::from_mins(5))
+}
+
+fn half_an_hour() -> Age {
+    Age::Limited(Duration::from_mins(30))
 }
 
 fn default_max_index_mib() -> u64 {

@@ -6,6 +6,7 @@
 mod changes;
 mod commands;
 mod crash;
+mod endless;
 mod fetching;
 mod refusals;
 mod support;

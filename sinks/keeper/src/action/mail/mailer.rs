@@ -6,12 +6,11 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::OnceLock,
-    time::Duration,
 };
 
 use laniakea_filter::Glob;
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    Message,
     message::Mailbox,
     transport::smtp::{
         Error,
@@ -20,11 +19,12 @@ use lettre::{
     },
 };
 
-use super::super::Outcome;
+use super::{
+    super::Outcome,
+    conversation::{Bounds, Server},
+};
 use crate::config::{MailServerConfig, TlsConfig};
 
-/// How long the server may take over one command.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// How much of what a server says is kept.
 const MAX_SAID: usize = 500;
 
@@ -35,10 +35,9 @@ pub struct Mailer {
     from: Mailbox,
     domain: String,
     allow: Vec<Glob>,
-    transport: OnceLock<Transport>,
+    bounds: Bounds,
+    server: OnceLock<Server>,
 }
-
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
 /// `[mail]` cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -96,8 +95,15 @@ impl Mailer {
             allow: allow.collect::<Result<_, _>>()?,
             config: config.clone(),
             from,
-            transport: OnceLock::new(),
+            bounds: Bounds::default(),
+            server: OnceLock::new(),
         })
+    }
+
+    /// The same, with other bounds: those that hold are too wide for a test.
+    #[cfg(test)]
+    pub(super) fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// Reads the files: the password, and certificates.
@@ -106,7 +112,7 @@ impl Mailer {
     ///
     /// See [`InvalidMailer`].
     pub fn check(&self) -> Result<(), InvalidMailer> {
-        self.transport().map(drop)
+        self.server().map(drop)
     }
 
     pub(super) fn from(&self) -> &Mailbox {
@@ -129,11 +135,11 @@ impl Mailer {
     /// Hands a mail to the server. What it refuses for good is not tried again; what it cannot take
     /// now, and a server that is not there, is.
     pub(super) async fn send(&self, message: &Message) -> (Outcome, String) {
-        let transport = match self.transport() {
-            Ok(transport) => transport,
+        let server = match self.server() {
+            Ok(server) => server,
             Err(error) => return (Outcome::Failed(chain(&error)), String::new()),
         };
-        match transport.send(message.clone()).await {
+        match server.send(message).await {
             Ok(response) => {
                 let said: Vec<&str> = response.message().collect();
                 (Outcome::Succeeded, bounded(&format!("{} {}", response.code(), said.join(" "))))
@@ -144,19 +150,23 @@ impl Mailer {
     }
 
     /// Made once: the certificates of a system take a while to read.
-    fn transport(&self) -> Result<&Transport, InvalidMailer> {
-        if let Some(transport) = self.transport.get() {
-            return Ok(transport);
+    fn server(&self) -> Result<&Server, InvalidMailer> {
+        if let Some(server) = self.server.get() {
+            return Ok(server);
         }
         let config = &self.config;
-        let mut builder = Transport::builder_dangerous(&config.server)
-            .port(config.port())
-            .timeout(Some(PATIENCE))
-            .tls(self.tls()?);
-        if let (Some(username), Some(file)) = (&config.username, &config.password_file) {
-            builder = builder.credentials(Credentials::new(username.clone(), password(file)?));
-        }
-        Ok(self.transport.get_or_init(|| builder.build()))
+        let login = config.username.as_ref().zip(config.password_file.as_ref());
+        let credentials = login.map(|(username, file)| {
+            password(file).map(|password| Credentials::new(username.clone(), password))
+        });
+        let server = Server {
+            host: config.server.clone(),
+            port: config.port(),
+            tls: self.tls()?,
+            credentials: credentials.transpose()?,
+            bounds: self.bounds,
+        };
+        Ok(self.server.get_or_init(|| server))
     }
 
     fn tls(&self) -> Result<Tls, InvalidMailer> {

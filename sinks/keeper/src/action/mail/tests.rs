@@ -8,7 +8,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::*;
+use super::{conversation::Bounds, *};
+
+/// Servers that never come to an end.
+mod endless;
 
 /// A mail server for one mail: it answers `RCPT` and the end of `DATA` as it is told, and has the
 /// bytes that it was sent.

@@ -6,13 +6,15 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    thread,
 };
 
 use serde_json::json;
@@ -87,6 +89,8 @@ enum Fate {
     Absent,
     /// What it depends on failed.
     Dependency,
+    /// systemd does not answer at all.
+    Mute,
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +138,10 @@ fn path(text: &str) -> OwnedObjectPath {
 
 #[interface(name = "org.freedesktop.systemd1.Manager")]
 impl FakeManager {
-    fn subscribe(&mut self) {
+    async fn subscribe(&mut self) {
+        if self.fate == Fate::Mute {
+            std::future::pending::<()>().await;
+        }
         self.is_subscribed = true;
     }
 
@@ -158,7 +165,7 @@ impl FakeManager {
             Fate::EndsWell | Fate::FailsLater | Fate::EndsLater => Some("done"),
             Fate::Fails => Some("failed"),
             Fate::Dependency => Some("dependency"),
-            Fate::GoesOn => None,
+            Fate::GoesOn | Fate::Mute => None,
         };
         if !matches!(self.fate, Fate::EndsWell | Fate::Dependency) {
             server.at(UNIT, FakeUnit { fate: self.fate, looks: AtomicU32::new(0) }).await.unwrap();
@@ -341,6 +348,37 @@ async fn without_systemd_a_run_fails_and_says_so() {
         matches!(&ended.outcome, Outcome::Failed(problem) if problem.contains("could not speak to systemd")),
         "{ended:?}"
     );
+}
+
+#[tokio::test]
+async fn a_systemd_that_does_not_answer_is_not_waited_for() {
+    let Some((outcome, seen)) = run(Fate::Mute, Duration::from_millis(500)).await else { return };
+    assert_eq!(outcome, Outcome::Failed("systemd does not answer".to_owned()));
+    assert!(seen.started.is_empty());
+}
+
+#[tokio::test]
+async fn a_bus_that_does_not_answer_or_never_stops_is_not_waited_for() {
+    for bytes in [&b""[..], &[b'x'; 4096], b"OK 0123\r\n"] {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("bus");
+        let listener = UnixListener::bind(&path).unwrap();
+        let bus = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            while !bytes.is_empty() && stream.write_all(bytes).is_ok() {}
+            // Until the other side has gone.
+            while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+        });
+        let address = format!("unix:path={}", path.display());
+        let connecting = async { connection::Builder::address(address.as_str()).build().await };
+        let order = order(directory.path(), Duration::from_millis(500));
+        let ended = publish().run_on(connecting, order).await;
+        assert!(
+            matches!(&ended.outcome, Outcome::Failed(problem) if problem.contains("D-Bus")),
+            "{ended:?}"
+        );
+        bus.join().unwrap();
+    }
 }
 
 #[tokio::test]

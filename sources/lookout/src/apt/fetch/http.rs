@@ -15,13 +15,20 @@ use reqwest::{
     header::{ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED},
     redirect::Policy,
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep_until},
+};
 
 use super::{Fetch, FetchError, Fetched, Validators};
 use crate::stop::Stop;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest silence; a slow mirror may take as long as it likes in all.
+/// Until the file itself begins, redirects among it.
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+/// The longest time for a file that a setting can say.
+const LONGEST_PATIENCE: Duration = Duration::from_hours(24);
+/// The longest silence.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 5;
 /// Validators are kept in the database: a server must not choose how much.
@@ -32,6 +39,7 @@ const MAX_VALIDATOR_BYTES: usize = 512;
 pub struct Http {
     client: Client,
     directory: Url,
+    patience: Duration,
     waiting: Waiting,
 }
 
@@ -42,11 +50,35 @@ struct Waiting {
     stop: Stop,
 }
 
+/// How long a file may take, from the request to its last byte.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    patience: Duration,
+    at: Instant,
+}
+
+impl Deadline {
+    fn new(patience: Duration) -> Self {
+        Self { patience, at: Instant::now() + patience }
+    }
+
+    async fn pass(self) -> io::Error {
+        sleep_until(self.at).await;
+        let message = format!("the file took longer than {} s", self.patience.as_secs_f32());
+        io::Error::new(io::ErrorKind::TimedOut, message)
+    }
+}
+
 impl Waiting {
-    fn wait_for<T>(&self, answer: impl Future<Output = reqwest::Result<T>>) -> io::Result<T> {
+    fn wait_for<T>(
+        &self,
+        deadline: Deadline,
+        answer: impl Future<Output = reqwest::Result<T>>,
+    ) -> io::Result<T> {
         self.runtime.block_on(async {
             tokio::select! {
                 answer = answer => answer.map_err(|error| io::Error::other(error.without_url())),
+                error = deadline.pass() => Err(error),
                 () = self.stop.wait() => Err(io::Error::other("stopping")),
             }
         })
@@ -62,7 +94,8 @@ pub struct HttpError {
 }
 
 impl Http {
-    /// A client for the suite whose directory is at `directory`, an address that ends in `/`.
+    /// A client for the suite whose directory is at `directory`, an address that ends in `/`. No
+    /// file takes longer than `patience`.
     ///
     /// Its methods must be called where blocking is allowed, within `runtime`; what they wait for
     /// fails once `stop` is set.
@@ -73,6 +106,7 @@ impl Http {
     pub fn new(
         directory: Url,
         proxy: Option<&str>,
+        patience: Duration,
         runtime: Handle,
         stop: Stop,
     ) -> Result<Self, HttpError> {
@@ -80,7 +114,8 @@ impl Http {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             client(proxy).map_err(|source| HttpError { url: directory.clone(), source })?;
-        Ok(Self { client, directory, waiting: Waiting { runtime, stop } })
+        let patience = patience.min(LONGEST_PATIENCE);
+        Ok(Self { client, directory, patience, waiting: Waiting { runtime, stop } })
     }
 }
 
@@ -112,15 +147,17 @@ impl Fetch for Http {
                     value.iter().fold(request, |request, value| request.header(&header, value));
             }
         }
-        let response = match self.waiting.wait_for(async { request.send().await }) {
+        let deadline = Deadline::new(self.patience);
+        let head = Deadline::new(self.patience.min(HEAD_TIMEOUT));
+        let response = match self.waiting.wait_for(head, async { request.send().await }) {
             Ok(response) => response,
             Err(source) => return Err(FetchError::Unreachable { url, source }),
         };
         match response.status() {
             StatusCode::OK => {
                 let validators = validators(url, response.headers());
-                let body =
-                    Body { response, chunk: io::Cursor::default(), waiting: self.waiting.clone() };
+                let (chunk, waiting) = (io::Cursor::default(), self.waiting.clone());
+                let body = Body { response, chunk, deadline, waiting };
                 Ok(Fetched::File(Box::new(body), validators))
             }
             StatusCode::NOT_MODIFIED if known.url == url => Ok(Fetched::NotModified),
@@ -142,6 +179,7 @@ fn validators(url: String, headers: &HeaderMap) -> Validators {
 struct Body {
     response: Response,
     chunk: io::Cursor<Vec<u8>>,
+    deadline: Deadline,
     waiting: Waiting,
 }
 
@@ -152,7 +190,7 @@ impl Read for Body {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            match self.waiting.wait_for(self.response.chunk())? {
+            match self.waiting.wait_for(self.deadline, self.response.chunk())? {
                 Some(chunk) => self.chunk = io::Cursor::new(chunk.into()),
                 None => return Ok(0),
             }

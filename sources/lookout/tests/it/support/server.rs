@@ -4,11 +4,15 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use lookout::apt::checksum::Checksum;
@@ -24,6 +28,10 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// The file, cut off after so many bytes.
     CutOff(usize),
+    /// This, and then the same again and again for as long as somebody takes it.
+    Endless(Vec<u8>, &'static [u8]),
+    /// The same, a byte each 20 milliseconds.
+    Dripping(&'static [u8], &'static [u8]),
 }
 
 /// A server on a port of the system's choice.
@@ -40,6 +48,8 @@ struct Shared {
     answers: Mutex<BTreeMap<String, Answer>>,
     /// After how many requests no answer comes any more, and whether one is waiting for it.
     hold: Mutex<(Option<usize>, bool)>,
+    /// How many bytes of endless answers went out.
+    endless: AtomicUsize,
 }
 
 impl Server {
@@ -63,6 +73,7 @@ impl Server {
                 requests: Mutex::default(),
                 answers: Mutex::default(),
                 hold: Mutex::default(),
+                endless: AtomicUsize::default(),
             }),
         };
         let shared = server.shared.clone();
@@ -82,6 +93,11 @@ impl Server {
     /// Answers requests for `path` with something else than the file.
     pub(crate) fn answer(&self, path: &str, answer: Answer) {
         self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
+    }
+
+    /// How many bytes of endless answers were taken so far.
+    pub(crate) fn endless_bytes(&self) -> usize {
+        self.shared.endless.load(Ordering::SeqCst)
     }
 
     /// Answers with the files again.
@@ -124,11 +140,28 @@ impl Shared {
             Some(rest) => &rest[rest.find('/')?..],
             None => target,
         };
+        let answer = self.answers.lock().unwrap().get(path).cloned();
+        if let Some(Answer::Endless(..) | Answer::Dripping(..)) = answer {
+            self.requests.lock().unwrap().push(format!("{target} endless"));
+        }
+        match answer {
+            Some(Answer::Endless(head, body)) => return self.flood(stream, &head, body),
+            Some(Answer::Dripping(head, body)) => return drip(stream, head, body),
+            _ => {}
+        }
         let (status, head, body) = self.respond(path, &headers);
         self.requests.lock().unwrap().push(format!("{target} {status}"));
         let mut stream = stream;
         write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\n{head}\r\n").ok()?;
         stream.write_all(&body).ok()
+    }
+
+    fn flood(&self, mut stream: &TcpStream, head: &[u8], body: &[u8]) -> Option<()> {
+        stream.write_all(head).ok()?;
+        let block = body.repeat(1 + (64 << 10) / body.len());
+        loop {
+            self.endless.fetch_add(stream.write(&block).ok()?, Ordering::SeqCst);
+        }
     }
 
     fn is_holding(&self) -> bool {
@@ -155,6 +188,9 @@ impl Shared {
             }
             (Some(Answer::Bytes(bytes)), _) | (None, Ok(bytes)) => (bytes.clone(), bytes.len()),
             (Some(Answer::CutOff(at)), Ok(bytes)) => (bytes[..at].to_vec(), bytes.len()),
+            (Some(Answer::Endless(..) | Answer::Dripping(..)), Ok(_)) => {
+                unreachable!("it was answered before")
+            }
             (_, Err(_)) => {
                 return (404, "Content-Length: 0\r\n".to_owned(), Vec::new());
             }
@@ -167,4 +203,16 @@ impl Shared {
         let etag = if self.validators { format!("ETag: {tag}\r\n") } else { String::new() };
         (200, format!("Content-Length: {length}\r\n{etag}"), body)
     }
+}
+
+fn drip(mut stream: &TcpStream, head: &[u8], body: &[u8]) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_millis(20))).ok()?;
+    for byte in head.iter().chain(body.iter().cycle()) {
+        stream.write_all(&[*byte]).ok()?;
+        // Nothing comes; when the other side has gone, that is known at once.
+        if stream.read(&mut [0]).is_ok_and(|count| count == 0) {
+            return None;
+        }
+    }
+    Some(())
 }
