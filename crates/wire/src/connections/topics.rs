@@ -16,12 +16,11 @@ pub(super) struct Topics {
 impl Topics {
     /// One more connection subscribes to a topic.
     pub(super) fn add(&mut self, topic: &[u8]) {
-        match self.subscribers.get_mut(topic) {
-            Some(count) => *count += 1,
-            None => {
-                self.subscribers.insert(topic.into(), 1);
-                self.bytes += topic.len();
-            }
+        if let Some(count) = self.subscribers.get_mut(topic) {
+            *count += 1;
+        } else {
+            self.subscribers.insert(topic.into(), 1);
+            self.bytes += topic.len();
         }
     }
 
