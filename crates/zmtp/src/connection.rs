@@ -1,6 +1,9 @@
 //! One end of a connection, from the first byte to the last.
 
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod opening;
 mod setup;
 #[cfg(test)]
@@ -147,6 +150,17 @@ impl Connection {
             traffic.put_pong(&mut output);
         }
         output
+    }
+
+    /// How much memory it holds beyond itself: what came and is not complete, and what is to be
+    /// written.
+    pub fn held_bytes(&self) -> usize {
+        let held = match &self.stage {
+            Stage::Opening(opening) => opening.held_bytes(),
+            Stage::Traffic(traffic) => traffic.held_bytes(),
+            Stage::Over => 0,
+        };
+        held + self.output.capacity()
     }
 
     /// Who is at the other end, once the handshake is done.

@@ -17,16 +17,11 @@ mod boxes;
 mod client;
 mod cookie;
 mod error;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
 mod keys;
 mod layout;
 mod nonce;
 mod sealed;
 mod server;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use client::CurveClient;
 pub use error::CurveError;

@@ -57,6 +57,9 @@ mod metadata;
 mod null;
 mod role;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub use crate::connection::fuzzing;
 pub use crate::{
     command::CommandError,
     connection::{Connection, ConnectionError, Event, NotReady, Peer, Security, Setup},

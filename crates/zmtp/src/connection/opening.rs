@@ -20,7 +20,7 @@ pub(super) struct Opening {
     greeting: Greeting,
     /// The peer's, once it has greeted.
     version: Option<Version>,
-    handshake: Handshake,
+    pub(super) handshake: Handshake,
     frames: FrameReader,
     /// How many bytes of commands may still come.
     left: usize,
@@ -61,6 +61,10 @@ impl Opening {
             left: setup.limits.handshake_bytes,
             verdict: Verdict::NotNeeded,
         }
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.frames.held_bytes()
     }
 
     /// Somebody has judged the key.

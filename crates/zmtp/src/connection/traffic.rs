@@ -16,8 +16,8 @@ use crate::{
 pub(super) struct Traffic {
     /// Ours.
     role: Role,
-    peer: Peer,
-    channel: Channel,
+    pub(super) peer: Peer,
+    pub(super) channel: Channel,
     max_command_bytes: usize,
     frames: FrameReader,
     assembly: Assembly,
@@ -40,6 +40,10 @@ impl Traffic {
 
     pub(super) fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.frames.held_bytes() + self.assembly.held_bytes()
     }
 
     pub(super) fn is_sealed(&self) -> bool {

@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct CurveClient {
     role: Role,
+    /// What we say of ourselves.
+    metadata: Vec<u8>,
     /// `C`.
     own: KeyPair,
     /// `S`.
@@ -50,7 +52,14 @@ impl CurveClient {
     ) -> Self {
         let short = KeyPair::generate(random);
         let (sent, state) = (Sent::default(), State::Begin);
-        Self { role, own, server, short, vouch_number: draw(random), sent, state }
+        let (metadata, vouch_number) = (metadata::write(role), draw(random));
+        Self { role, metadata, own, server, short, vouch_number, sent, state }
+    }
+
+    /// Says something else of itself.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn say(&mut self, metadata: &[u8]) {
+        self.metadata = metadata.to_vec();
     }
 
     /// `HELLO`: our key for this connection, and a box that shows that it is ours.
@@ -85,8 +94,7 @@ impl CurveClient {
         let (short_server, cookie) = read_welcome(key, welcome)?;
         let key = BoxKey::between(short_server, self.short.secret())?;
         let vouch = self.vouch(short_server)?;
-        let ours =
-            [&self.own.public().as_bytes()[..], &vouch, &metadata::write(self.role)].concat();
+        let ours = [&self.own.public().as_bytes()[..], &vouch, &self.metadata].concat();
         let number = self.sent.next();
         let sealed = key.seal(&nonce::counted(b"CurveZMQINITIATE", number), &ours);
         let rest = [&cookie, &number.to_be_bytes()[..], &sealed].concat();

@@ -73,6 +73,12 @@ impl KeyPair {
         Self::of(SecretKey(Zeroizing::new(draw(random))))
     }
 
+    /// Two keys that do not belong together.
+    #[cfg(test)]
+    pub(super) fn mismatched(public: PublicKey, secret: SecretKey) -> Self {
+        Self { public, secret }
+    }
+
     /// The public half.
     pub const fn public(&self) -> PublicKey {
         self.public

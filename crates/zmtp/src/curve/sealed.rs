@@ -54,7 +54,7 @@ impl Sealed {
         self.put_plaintext(flags, body, out);
     }
 
-    pub(super) fn put_plaintext(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn put_plaintext(&mut self, flags: u8, body: &[u8], out: &mut Vec<u8>) {
         let number = self.sent.next();
         // Outside all frames look alike: not even where a message ends is to be seen.
         Header { kind: Kind::Last, size: Self::OVERHEAD + body.len() }.put(out);

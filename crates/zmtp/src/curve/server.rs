@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct CurveServer {
     role: Role,
+    /// What we say of ourselves.
+    metadata: Vec<u8>,
     /// `S`.
     own: KeyPair,
     /// `s'`. The public half costs something, and is computed once somebody says HELLO.
@@ -60,6 +62,7 @@ impl CurveServer {
     pub(crate) fn new(role: Role, own: KeyPair, random: &mut Random<'_>) -> Self {
         Self {
             role,
+            metadata: metadata::write(role),
             own,
             short: super::SecretKey::from_bytes(draw(random)),
             cookies: CookieJar::new(random),
@@ -84,6 +87,12 @@ impl CurveServer {
             }
             _ => unexpected(name),
         }
+    }
+
+    /// Says something else of itself.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn say(&mut self, metadata: &[u8]) {
+        self.metadata = metadata.to_vec();
     }
 
     /// Answers `HELLO` with `WELCOME`: our key for this connection, and a cookie.
@@ -159,7 +168,7 @@ impl CurveServer {
         let peer = peer?;
         let number = self.sent.next();
         let nonce = nonce::counted(b"CurveZMQREADY---", number);
-        let sealed = session.seal(&nonce, &metadata::write(self.role));
+        let sealed = session.seal(&nonce, &self.metadata);
         let ready = command::write("READY", &[&number.to_be_bytes()[..], &sealed].concat());
         let sent = mem::take(&mut self.sent);
         let channel = Channel::Sealed(Box::new(Sealed::of_server(session, sent, received)));
@@ -180,3 +189,6 @@ fn read_hello(hello: &[u8]) -> Result<(PublicKey, u64, &[u8]), CurveError> {
     let client = PublicKey::from_bytes(fields.bytes()?);
     Ok((client, fields.number()?, fields.last(TAG_BYTES + 64)?))
 }
+
+#[cfg(test)]
+mod tests;

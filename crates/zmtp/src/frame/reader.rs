@@ -50,6 +50,10 @@ impl FrameReader {
         Ok(Some(Frame { kind: header.kind, body }))
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.body.capacity()
+    }
+
     fn read_header(&mut self, input: &mut &[u8]) -> Result<Option<Header>, FrameError> {
         while let Some(&byte) = input.split_off_first() {
             self.head[self.head_length] = byte;

@@ -46,6 +46,10 @@ impl Assembly {
         Ok(())
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.message.bytes.capacity() + self.message.ends.capacity() * size_of::<usize>()
+    }
+
     /// Hands out the message, whose last frame has come.
     pub(crate) fn finish(&mut self) -> Message {
         mem::take(&mut self.message)
