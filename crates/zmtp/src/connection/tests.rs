@@ -7,4 +7,3 @@ mod pair;
 mod random;
 mod refused;
 mod splits;
-mod vectors;
