@@ -71,8 +71,7 @@ pub struct Peer {
 
 impl Connection {
     /// A connection that has just been made. The greeting, or a server's beginning of it, is in its
-    /// output. `random` is asked only
-    /// if the connection is encrypted, and only here.
+    /// output. `random` is asked only if the connection is encrypted, and only here.
     pub fn new(setup: &Setup, random: &mut Random<'_>) -> Self {
         let mut output = Vec::new();
         let opening = Box::new(Opening::new(setup, random, &mut output));

@@ -137,3 +137,12 @@ fn nothing_is_sealed_before_the_handshake_is_done() {
     assert!(pair.client.cancel(b"a", &mut out).is_err());
     assert!(out.is_empty() && pair.client.peer().is_none() && !pair.client.is_encrypted());
 }
+
+/// Whoever seals for many does so on all cores.
+#[test]
+fn a_connection_may_go_to_another_thread() {
+    fn goes<T: Send + Sync>(_: &T) {}
+    let pair = Pair::new(Guard::Curve, Role::Sub, Role::XPub);
+    goes(&pair.server);
+    assert!(size_of::<Connection>() <= 64 && size_of::<super::super::Traffic>() <= 384);
+}
