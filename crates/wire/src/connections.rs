@@ -233,7 +233,8 @@ impl Connections {
             && !connection.is_established
         {
             // Connections of other kinds than TCP do not say how much has come.
-            let received = sys::bytes_received(descriptor).unwrap_or(u64::MAX);
+            let received =
+                sys::tcp_facts(descriptor).map_or(u64::MAX, |facts| facts.bytes_received);
             connection.is_established = received > MIN_HANDSHAKE;
             return Ok(connection.is_established.then_some(descriptor));
         }

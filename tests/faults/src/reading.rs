@@ -38,8 +38,13 @@ pub(crate) fn journal_file(relay: &RunningRelay) -> std::path::PathBuf {
 pub(crate) fn events(path: &Path, relay: &str) -> Vec<StoredEvent> {
     let relay = SignerId::parse(relay).unwrap();
     let journal = SqliteJournal::open(path, relay, Uuid::nil()).unwrap();
-    let mut query =
-        Query { after: Seq::START, prefixes: Vec::new(), limit: 1_000, max_bytes: 4 << 20, budget: Budget::UNLIMITED };
+    let mut query = Query {
+        after: Seq::START,
+        prefixes: Vec::new(),
+        limit: 1_000,
+        max_bytes: 4 << 20,
+        budget: Budget::UNLIMITED,
+    };
     let mut events = Vec::new();
     loop {
         let page = journal.read(&query).unwrap();

@@ -1,17 +1,22 @@
 //! Peers that send without pause, read nothing and leave, in turn at every endpoint, on a long
 //! journal: nobody is kept waiting, and nothing is left of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
-use laniakea_e2e::{Module, Process, Relay, Signal, until};
+use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, until};
 use laniakea_wire::{
     Context,
     curve::Security,
     replay::{ReplayClient, Request},
 };
+use laniakea_zmtp::Role;
 
 use crate::{
     Outcome, Scale,
+    flooder::Flooder,
     scale::PROMPT,
     steady::{Served, Steady},
     submitter::Submitter,
@@ -31,12 +36,12 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// A relay that is told to stop ends by then, whatever it is sent.
 const STOP: Duration = Duration::from_secs(5);
 const KINDS: [Kind; 6] = [
-    Kind { endpoint: 0, what: "junk at submit", socket: zmq::DEALER, messages: junk },
-    Kind { endpoint: 1, what: "ends of subscriptions", socket: zmq::XSUB, messages: ends },
-    Kind { endpoint: 1, what: "user messages at publish", socket: zmq::XSUB, messages: user },
-    Kind { endpoint: 1, what: "subscriptions", socket: zmq::XSUB, messages: subscriptions },
-    Kind { endpoint: 2, what: "reads that match nothing", socket: zmq::DEALER, messages: reads },
-    Kind { endpoint: 2, what: "requests for status", socket: zmq::DEALER, messages: status },
+    Kind { endpoint: 0, what: "junk at submit", role: Role::Dealer, messages: junk },
+    Kind { endpoint: 1, what: "ends of subscriptions", role: Role::Sub, messages: ends },
+    Kind { endpoint: 1, what: "user messages at publish", role: Role::XSub, messages: user },
+    Kind { endpoint: 1, what: "subscriptions", role: Role::Sub, messages: subscriptions },
+    Kind { endpoint: 2, what: "reads that match nothing", role: Role::Dealer, messages: reads },
+    Kind { endpoint: 2, what: "requests for status", role: Role::Dealer, messages: status },
 ];
 
 /// What a flood consists of.
@@ -44,7 +49,7 @@ struct Kind {
     /// Submit, publish, replay.
     endpoint: usize,
     what: &'static str,
-    socket: zmq::SocketType,
+    role: Role,
     messages: fn() -> Vec<Message>,
 }
 
@@ -138,15 +143,14 @@ fn fill(trial: &Trial, member: &Module, events: u64) {
 /// One flood; gives back the messages that the peers got out.
 fn round(trial: &mut Trial, kind: &Kind, member: Option<&Module>, worst: &mut Worst) -> u64 {
     let steady = Steady::start(&trial.relay, &trial.good, INTERVAL);
-    let peers = Peers::connect(&trial.relay, kind, member);
-    let flood = std::thread::spawn(move || peers.flood(FLOOD));
+    let flood = Flood::start(&trial.relay, kind, member);
     while !flood.is_finished() {
         let start = Instant::now();
         ask_status(trial);
         worst.status = worst.status.max(start.elapsed());
         std::thread::park_timeout(Duration::from_millis(200));
     }
-    let sent = flood.join().unwrap();
+    let sent = flood.join();
     let start = Instant::now();
     trial.publish_one();
     worst.publication = worst.publication.max(start.elapsed());
@@ -182,13 +186,12 @@ fn wait_until_idle(process: &Process, after: &str) {
 }
 
 fn stop_under_flood(trial: &mut Trial, attack: &mut Attack) {
-    let peers = Peers::connect(&trial.relay, &KINDS[4], None);
-    let flood = std::thread::spawn(move || peers.flood(FLOOD));
+    let flood = Flood::start(&trial.relay, &KINDS[4], None);
     std::thread::park_timeout(FLOOD / 2);
     let start = Instant::now();
     let status = trial.relay.stop(Signal::TERM);
     let took = start.elapsed();
-    flood.join().unwrap();
+    flood.join();
     attack.notes.push(format!("SIGTERM under a flood: {took:.1?}, {status}"));
     if took > STOP || !status.success() {
         attack.faults.push(format!("told to stop, the relay took {took:.1?}: {status}"));
@@ -197,50 +200,38 @@ fn stop_under_flood(trial: &mut Trial, attack: &mut Attack) {
 }
 
 /// The peers of one flood.
-struct Peers {
-    sockets: Vec<zmq::Socket>,
-    messages: Vec<Message>,
-}
+struct Flood(JoinHandle<u64>);
 
-impl Peers {
-    fn connect(relay: &laniakea_e2e::RunningRelay, kind: &Kind, member: Option<&Module>) -> Self {
-        let context = zmq::Context::new();
+impl Flood {
+    fn start(relay: &RunningRelay, kind: &Kind, member: Option<&Module>) -> Self {
         let endpoints = relay.endpoints();
         let plain = [&endpoints.submit, &endpoints.publish, &endpoints.replay];
-        let open = || {
-            let socket = context.socket(kind.socket).unwrap();
-            socket.set_linger(0).unwrap();
-            socket.set_sndhwm(50).unwrap();
-            socket.set_rcvhwm(1).unwrap();
-            let endpoint = match member.and_then(Module::curve_pair) {
-                None => plain[kind.endpoint],
-                Some((public, secret)) => {
-                    let key = |text: &str| zmq::z85_decode(text).unwrap();
-                    socket.set_curve_serverkey(&key(relay.curve_key().unwrap())).unwrap();
-                    socket.set_curve_publickey(&key(public)).unwrap();
-                    socket.set_curve_secretkey(&key(secret)).unwrap();
-                    &endpoints.curve[kind.endpoint]
-                }
-            };
-            socket.connect(endpoint).unwrap();
-            socket
+        let endpoint = match member {
+            None => plain[kind.endpoint],
+            Some(_) => &endpoints.curve[kind.endpoint],
         };
-        Self { sockets: (0..PEERS).map(|_| open()).collect(), messages: (kind.messages)() }
+        let keys = member.and_then(Module::curve_pair).zip(relay.curve_key());
+        let messages = (kind.messages)();
+        let open = || Flooder::connect(endpoint, kind.role, keys, &messages);
+        let mut peers: Vec<Flooder> = (0..PEERS).map(|_| open()).collect();
+        // One thread, which has one core at the most.
+        Self(std::thread::spawn(move || {
+            let start = Instant::now();
+            while start.elapsed() < FLOOD
+                && peers.iter_mut().fold(false, |any, peer| peer.send() || any)
+            {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            peers.iter().map(Flooder::sent).sum()
+        }))
     }
 
-    /// Sends for so long, and leaves.
-    fn flood(self, lasts: Duration) -> u64 {
-        let start = Instant::now();
-        let mut sent = 0;
-        while start.elapsed() < lasts {
-            for message in &self.messages {
-                for socket in &self.sockets {
-                    sent += u64::from(socket.send_multipart(message, zmq::DONTWAIT).is_ok());
-                }
-            }
-            // An attacker of one core leaves the other to the relay.
-            std::thread::yield_now();
-        }
-        sent
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// The messages that they got out.
+    fn join(self) -> u64 {
+        self.0.join().unwrap()
     }
 }

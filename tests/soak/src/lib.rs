@@ -17,6 +17,7 @@
 
 pub mod abusive;
 pub mod clock;
+mod flooder;
 pub mod floods;
 mod hostile;
 mod listener;
