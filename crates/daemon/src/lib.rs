@@ -20,7 +20,7 @@ mod watched_keys;
 
 pub use crate::{
     clock::{Clock, ManualClock, SystemClock},
-    config::{ConfigError, load_config},
+    config::{ConfigError, load_config, reload_config},
     data_dir::{DataDirLock, LockError},
     duration::{Age, InvalidAge},
     host::hostname,

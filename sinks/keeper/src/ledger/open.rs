@@ -83,7 +83,9 @@ impl LedgerError {
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let made = laniakea_files::open_with(options, path);
     drop(made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;

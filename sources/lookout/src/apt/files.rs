@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Debian's largest is 150 kB.
-const MAX_RELEASE_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_RELEASE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where a suite's files come from.
 pub struct SuiteFiles {
@@ -185,13 +185,7 @@ fn listed_release(lists: &Lists) -> Result<Option<Signed>, FilesError> {
 
 fn read_whole(name: &'static str, file: impl Read) -> Result<Vec<u8>, FilesError> {
     let failed = |source| FilesError::Read { name, source };
-    let mut bytes = Vec::new();
-    let read = file.take(MAX_RELEASE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if read as u64 > MAX_RELEASE_BYTES {
-        let message = format!("the file is longer than {MAX_RELEASE_BYTES} bytes");
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
-    }
-    Ok(bytes)
+    laniakea_files::read_at_most(file, MAX_RELEASE_BYTES).map_err(failed)
 }
 
 /// Opens an index under its hash, which stays valid while the archive is being updated, or under
