@@ -14,6 +14,7 @@ mod logging;
 mod new_key;
 mod outcome;
 mod pause;
+mod reloading;
 mod trust;
 mod trust_source;
 mod watched_keys;
@@ -32,6 +33,7 @@ pub use crate::{
         print_error,
     },
     pause::growing_pause,
+    reloading::Reloading,
     trust::{TrustConfig, TrustError, load_directory},
     trust_source::TrustSource,
     watched_keys::WatchedKeys,
