@@ -13,8 +13,9 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"LkKp");
 /// What each version adds to the one before it. A step that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
-const VERSION: i64 = 2;
+const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const VERSION: i64 = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The ledger cannot be used.
