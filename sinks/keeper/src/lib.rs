@@ -17,6 +17,7 @@
 pub mod action;
 pub mod app;
 pub mod batch;
+mod bounded;
 pub mod chain;
 pub mod config;
 pub mod cron;

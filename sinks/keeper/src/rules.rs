@@ -20,7 +20,7 @@ pub use self::{
     watch::WatchedRules,
 };
 
-pub(crate) use self::template::environment;
+pub(crate) use self::template::{deep, environment};
 
 use std::time::Duration;
 
