@@ -1,9 +1,8 @@
 //! `mirk login`
 
 use std::{
-    fs,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -97,7 +96,7 @@ fn recovery(arguments: &Arguments) -> anyhow::Result<Recovery> {
 const MAX_BYTES: u64 = 64 << 10;
 
 /// The first line of a file; `-` is stdin.
-fn read_line(path: &PathBuf) -> anyhow::Result<String> {
+fn read_line(path: &Path) -> anyhow::Result<String> {
     let text = if path.as_os_str() == "-" {
         let bytes = laniakea_files::read_at_most(io::stdin().lock(), MAX_BYTES);
         String::from_utf8(bytes.context("could not read stdin")?).context("it is not UTF-8")?

@@ -1,8 +1,7 @@
 //! `mirk render`
 
 use std::{
-    fs,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };

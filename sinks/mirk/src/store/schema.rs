@@ -87,6 +87,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     if identity == Identity::Empty {
         create(&mut connection)?;
     }
+    super::costly::begin(&connection)?;
     Ok(connection)
 }
 
