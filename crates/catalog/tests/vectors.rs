@@ -1,5 +1,7 @@
 //! The events of the shared test vectors, as the relay's own parser reads them.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::path::Path;
 
 use laniakea_catalog::{Catalog, Facet, MAX_HTML_BYTES, MAX_TEXT_CHARS, Summary};

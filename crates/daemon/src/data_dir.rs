@@ -1,7 +1,7 @@
 //! Keeps two of a program from using one data directory.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -46,7 +46,10 @@ impl DataDirLock {
         if !path.is_dir() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         }
-        let file = File::create(path.join(format!("{program}.lock"))).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let file = laniakea_files::open_with(options, &path.join(format!("{program}.lock")));
+        let file = file.map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {

@@ -14,13 +14,14 @@ mod logging;
 mod new_key;
 mod outcome;
 mod pause;
+mod reloading;
 mod trust;
 mod trust_source;
 mod watched_keys;
 
 pub use crate::{
     clock::{Clock, ManualClock, SystemClock},
-    config::{ConfigError, load_config},
+    config::{ConfigError, load_config, reload_config},
     data_dir::{DataDirLock, LockError},
     duration::{Age, InvalidAge},
     host::hostname,
@@ -32,6 +33,7 @@ pub use crate::{
         print_error,
     },
     pause::growing_pause,
+    reloading::Reloading,
     trust::{TrustConfig, TrustError, load_directory},
     trust_source::TrustSource,
     watched_keys::WatchedKeys,

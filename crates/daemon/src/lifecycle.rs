@@ -9,16 +9,21 @@ use std::{future::Future, io, time::Duration};
 use anyhow::Context as _;
 use sd_notify::NotifyState;
 use tokio::{
-    runtime::Runtime,
+    runtime::{Handle, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::JoinSet,
 };
 
+use crate::Reloading;
+
 /// The daemon cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LifecycleError {
+    /// The system gave no thread to reload on.
+    #[error("could not start the thread that reloads")]
+    Reloading(#[source] io::Error),
     /// Signals could not be received.
     #[error("could not listen for signals")]
     Signals(#[source] io::Error),
@@ -43,6 +48,8 @@ pub enum LifecycleError {
 
 const HANGUP: &str = "SIGHUP";
 
+/// How often it is looked whether a reload takes long.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long draining may take.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -151,7 +158,8 @@ impl Lifecycle {
 
     /// Tells systemd that the daemon is ready, and works until a signal or a failure.
     ///
-    /// `reload` is called on SIGHUP; `drain` when the daemon stops, whatever the reason: it ends
+    /// `reload` is called on SIGHUP, on a thread of its own: what it reads may take as long as it
+    /// likes, and holds up neither the work nor the stop. `drain` is called when the daemon stops, whatever the reason: it ends
     /// the sources, so that the other tasks run dry in stream order.
     ///
     /// # Errors
@@ -159,11 +167,17 @@ impl Lifecycle {
     /// The first task that failed or ended by itself, or an unfinished drain.
     pub async fn run(
         mut self,
-        mut reload: impl FnMut(),
+        mut reload: impl FnMut() + Send + 'static,
         drain: impl FnOnce(),
     ) -> Result<(), LifecycleError> {
+        let runtime = Handle::current();
+        let reloading = Reloading::start("the configuration", move || {
+            let _entered = runtime.enter();
+            reload();
+        });
+        let mut reloading = reloading.map_err(LifecycleError::Reloading)?;
         notify(&[NotifyState::Ready]);
-        let outcome = self.work(&mut reload).await;
+        let outcome = self.work(&mut reloading).await;
         notify(&[NotifyState::Stopping]);
         self.stop.send_replace(true);
         drain();
@@ -174,7 +188,8 @@ impl Lifecycle {
         Ok(())
     }
 
-    async fn work(&mut self, reload: &mut impl FnMut()) -> Result<(), LifecycleError> {
+    async fn work(&mut self, reloading: &mut Reloading) -> Result<(), LifecycleError> {
+        let mut look = tokio::time::interval(LOOK);
         let mut watchdog =
             sd_notify::watchdog_enabled().map(|limit| tokio::time::interval(limit / 3));
         loop {
@@ -191,8 +206,9 @@ impl Lifecycle {
                         return Ok(());
                     }
                     tracing::info!("reloading");
-                    reload();
+                    reloading.ask();
                 }
+                _ = look.tick() => reloading.watch(),
                 _ = beat => notify(&[NotifyState::Watchdog]),
                 Some(ended) = self.tasks.join_next() => {
                     let (name, outcome) = finished(ended);

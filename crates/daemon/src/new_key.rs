@@ -54,8 +54,9 @@ pub fn new_key(
 /// Writes a file that must not be there yet, and removes it again if it cannot be written whole.
 pub fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), NewKeyError> {
     let error = |source| NewKeyError::Create { path: path.to_owned(), source };
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(error)?;
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(mode);
+    let mut file = laniakea_files::open_with(options, path).map_err(error)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|source| {
         drop(fs::remove_file(path));

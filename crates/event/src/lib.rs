@@ -12,6 +12,11 @@
 //! Nothing here reads a clock, a socket or a random source; files are read for keys only. The
 //! format itself is described in `docs/protocol.md`.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 mod base64;
 mod digest;
 mod draft;

@@ -1,5 +1,6 @@
 //! Every signed submission of `tests/vectors/events`, against the verdict it must get.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, path::PathBuf};

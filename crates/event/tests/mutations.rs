@@ -2,6 +2,7 @@
 //!
 //! The fuzz targets of `tests/fuzz` look at the same invariants, for as long as one lets them.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "support/invariants.rs"]

@@ -1,5 +1,6 @@
 //! Our canonical form against what `CPython` writes, over generated objects and known doubles.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

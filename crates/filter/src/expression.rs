@@ -1,6 +1,8 @@
 //! An expression in CEL that says which events are meant: lk's `--where`, and a rule's.
 
+mod budget;
 mod demand;
+mod meter;
 mod names;
 mod nesting;
 mod variables;
@@ -8,16 +10,25 @@ mod variables;
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
 };
 
-use cel::{Context, Env, Program, Value};
+use cel::{Context, Env, IdedExpr, Program, Value, common::types::CelBool};
 use laniakea_catalog::bounded;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::variables::Variables;
-use self::{names::unknown_name, nesting::is_deeper, variables::NAMES};
+use self::{
+    budget::{Metered, with_meter},
+    meter::metered,
+    names::unknown_name,
+    nesting::is_deeper,
+    variables::NAMES,
+};
 use crate::subject::Subject;
 
 /// The longest text of an expression, in bytes.
@@ -31,15 +42,17 @@ const MAX_DEPTH: usize = 40;
 /// chains. An overflow would be the end of the process.
 const PARSER_STACK: usize = 64 << 20;
 
-/// CEL's functions; none of our own.
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+/// CEL's functions; none of our own that anybody could call.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(with_meter(Env::stdlib())));
 
 /// A compiled expression.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expression {
     text: Arc<str>,
-    program: Arc<Program>,
+    /// Counts what it costs.
+    program: Arc<IdedExpr>,
+    overruns: Arc<AtomicU64>,
 }
 
 /// The text is no expression about events.
@@ -71,16 +84,13 @@ impl FromStr for Expression {
     type Err = InvalidExpression;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let program = compile(text)?;
-        if let Some(name) = unknown_name(program.expression(), &NAMES) {
-            return Err(InvalidExpression::Unknown { name });
-        }
-        Ok(Self { text: text.into(), program: Arc::new(program) })
+        let program = Arc::new(compile(text)?);
+        Ok(Self { text: text.into(), program, overruns: Arc::default() })
     }
 }
 
 /// Compiles on a thread with a stack that is large enough for everything that fits into the limits.
-fn compile(text: &str) -> Result<Program, InvalidExpression> {
+fn compile(text: &str) -> Result<IdedExpr, InvalidExpression> {
     if text.len() > MAX_BYTES {
         return Err(InvalidExpression::Long);
     }
@@ -95,7 +105,7 @@ fn compile(text: &str) -> Result<Program, InvalidExpression> {
     })
 }
 
-fn compile_here(text: &str) -> Result<Program, InvalidExpression> {
+fn compile_here(text: &str) -> Result<IdedExpr, InvalidExpression> {
     let program = Program::compile(text).map_err(|errors| {
         let first = errors.errors.first();
         InvalidExpression::Syntax {
@@ -107,7 +117,10 @@ fn compile_here(text: &str) -> Result<Program, InvalidExpression> {
     if is_deeper(program.expression(), MAX_DEPTH) {
         return Err(InvalidExpression::Deep);
     }
-    Ok(program)
+    if let Some(name) = unknown_name(program.expression(), &NAMES) {
+        return Err(InvalidExpression::Unknown { name });
+    }
+    Ok(metered(program.expression().clone()))
 }
 
 impl Expression {
@@ -118,15 +131,28 @@ impl Expression {
 
     /// A member of the data that has to be a text for the expression to be true, and the text.
     pub(crate) fn demand(&self) -> Option<(&str, &str)> {
-        demand::demand(self.program.expression())
+        demand::demand(&self.program)
     }
 
     /// Whether the expression is true of this event. One that fails, as where the event lacks a
-    /// member, or that gives anything but true, does not match.
+    /// member, or that gives anything but true, does not match; nor does one that would cost too
+    /// much for this event, which [`Self::overruns`] counts.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
+        let metered = Metered::new(subject);
         let mut context = Context::with_env(ENVIRONMENT.clone());
-        context.set_variable_resolver(subject);
-        matches!(self.program.execute(&context), Ok(Value::Bool(true)))
+        context.set_variable_resolver(&metered);
+        let outcome = Value::resolve_val(&self.program, &context);
+        if metered.is_exceeded() {
+            self.overruns.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        outcome.is_ok_and(|value| value.downcast_ref::<CelBool>() == Some(&CelBool::TRUE))
+    }
+
+    /// How many events it was not held against to the end, since that would have cost too much;
+    /// the copies of an expression count together.
+    pub fn overruns(&self) -> u64 {
+        self.overruns.load(Ordering::Relaxed)
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Events are hostile. A pattern takes bounded time on any of them, an expression that fails does
 //! not match, and what is told about an event that is not meant is bounded and without hidden
-//! characters. Rules are as trusted as who wrote them: an expression has no budget.
+//! characters. What an expression costs, an event has a say in, so it has a budget for each.
 
 mod expression;
 mod glob;

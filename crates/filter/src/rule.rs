@@ -91,6 +91,12 @@ impl Rule {
         self.failing(subject, summary).map(|part| mismatch::sentence(&part, subject, summary))
     }
 
+    /// How many events were not held against the rule's expression to the end, since that would
+    /// have cost too much. Those did not match.
+    pub fn overruns(&self) -> u64 {
+        self.expression.as_ref().map_or(0, Expression::overruns)
+    }
+
     /// The first part that does not match.
     fn failing(&self, subject: &Subject<'_>, summary: &Summary) -> Option<Part<'_>> {
         self.parts().find(|part| !part.matches(subject, summary))

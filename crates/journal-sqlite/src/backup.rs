@@ -86,8 +86,9 @@ fn copy_to(
     let written = |error| unwritable(part, error);
     let written_by_sqlite = |source| BackupError::WriteSqlite { path: part.to_owned(), source };
     // Whoever may not read the journal may not read the copy either.
-    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(part);
-    drop(file.map_err(written)?);
+    let mut options = File::options();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    drop(laniakea_files::open_with(options, part).map_err(written)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut target = Connection::open_with_flags(part, flags).map_err(written_by_sqlite)?;
     copy_pages(source, &mut target, part, progress)?;
@@ -95,7 +96,7 @@ fn copy_to(
     target.pragma_update(None, "application_id", schema::BACKUP_ID).map_err(written_by_sqlite)?;
     check::check(&target, part).map_err(BackupError::Damaged)?;
     target.close().map_err(|(_, error)| written_by_sqlite(error))?;
-    File::open(part).and_then(|file| file.sync_all()).map_err(written)
+    laniakea_files::open(part).and_then(|file| file.sync_all()).map_err(written)
 }
 
 fn copy_pages(

@@ -9,6 +9,11 @@
 //! Beside the journal `x` stand SQLite's `x-wal` and `x-shm`, which belong to it, and `x.lock`,
 //! which keeps a second relay out.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 mod backup;
 mod block;
 mod check;

@@ -23,12 +23,9 @@ impl FileLock {
         path.push(".lock");
         let inaccessible =
             |source: io::Error| OpenError::Inaccessible { path: journal.to_owned(), source };
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(inaccessible)?;
+        let mut options = File::options();
+        let options = options.write(true).create(true).truncate(false);
+        let file = laniakea_files::open_with(options, path.as_ref()).map_err(inaccessible)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: journal.to_owned() }),

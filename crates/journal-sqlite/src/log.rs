@@ -9,7 +9,6 @@
 //! Formats: "WAL-mode File Format" in SQLite's documentation, version 3007000 of both files.
 
 use std::{
-    fs::File,
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
 };
@@ -35,7 +34,7 @@ pub(crate) fn damage(journal: &Path) -> io::Result<Option<Damage>> {
         // Nothing was ever synced here, unless the index says so.
         return Ok(index.and_then(|index| index.missing_after(0)));
     };
-    let mut log = BufReader::new(File::open(beside(journal, "-wal"))?);
+    let mut log = BufReader::new(laniakea_files::open(&beside(journal, "-wal"))?);
     log.read_exact(&mut [0; LOG_HEADER])?;
     let Some(header) = LogHeader::parse(&header) else {
         let mut first = [0; PAGE_HEADER];
@@ -60,7 +59,7 @@ fn beside(journal: &Path, ending: &str) -> PathBuf {
 
 /// The first bytes of a file, if it is there and so long.
 fn read_start<const LENGTH: usize>(path: &Path) -> io::Result<Option<[u8; LENGTH]>> {
-    let mut file = match File::open(path) {
+    let mut file = match laniakea_files::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
     };

@@ -1,7 +1,7 @@
 //! From a path to a sound journal, or to a sentence that says why not.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -90,7 +90,7 @@ pub(crate) fn check_kind(path: &Path) -> Result<(), OpenError> {
 /// or not there is nothing yet.
 pub(crate) fn read_header(path: &Path) -> Result<Option<i32>, OpenError> {
     let inaccessible = |source| OpenError::Inaccessible { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let file = match laniakea_files::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(inaccessible)?,
     };
@@ -151,5 +151,5 @@ fn load(connection: &Connection, path: &Path) -> Result<(Uuid, State), Damage> {
 
 /// Makes the names of the new files durable; SQLite does so too, but passes over a failure.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    laniakea_files::sync_directory(path.parent().unwrap_or(Path::new("/")))
 }

@@ -1,5 +1,7 @@
 //! Damage that is met while reading: it is named, and never served or fatal to the reader.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use laniakea_event::{Digest, Prefix, Seq};

@@ -1,5 +1,7 @@
 //! What opening a journal accepts, refuses and says.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{error::Error, fs, os::unix::fs::symlink, path::Path};
 
 use laniakea_journal::{

@@ -1,5 +1,7 @@
 //! Journals that are read, checked and copied beside the one who writes them.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{error::Error, fs, path::Path};
 
 use laniakea_event::Seq;

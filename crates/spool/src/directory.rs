@@ -135,7 +135,8 @@ impl Directory {
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(SpoolError::io("open", &path))?;
+        let file = laniakea_files::open_with(&mut options, &path)
+            .map_err(SpoolError::io("open", &path))?;
         Ok((file, path))
     }
 
@@ -173,7 +174,7 @@ impl Directory {
         let read = || {
             let mut bytes = Vec::new();
             let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-            File::open(&path)?.take(limit).read_to_end(&mut bytes)?;
+            laniakea_files::open(&path)?.take(limit).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         match read() {
@@ -224,11 +225,7 @@ fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     // A name without a directory is in the one where the process is.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    sync(parent.unwrap_or(Path::new(".")))
-}
-
-fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    laniakea_files::sync_directory(parent.unwrap_or(Path::new(".")))
 }
 
 #[cfg(test)]

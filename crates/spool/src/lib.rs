@@ -8,6 +8,11 @@
 //! Both are directories of numbered files (`directory`) that any number of processes use at once.
 //! [`RetryPolicy`] says when a sink has failed on an event often enough.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 mod directory;
 mod error;
 mod name;

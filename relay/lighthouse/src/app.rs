@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use crossbeam_channel::bounded;
-use laniakea_daemon::{Clock, Lifecycle, LifecycleError, SystemClock};
+use laniakea_daemon::{Clock, Lifecycle, LifecycleError, Reloading, SystemClock};
 use laniakea_event::SigningKey;
 use laniakea_journal::Journal;
 use laniakea_journal_sqlite::SqliteJournal;
@@ -288,12 +288,13 @@ pub(crate) fn open_journal(config: &Config, key: &SigningKey) -> anyhow::Result<
 fn watch_keys(lifecycle: &mut Lifecycle, policy: Arc<PolicySource>) {
     let mut stopping = lifecycle.stopping();
     lifecycle.spawn("the key watcher", async move {
+        let mut reading = Reloading::start("the key directory", move || policy.refresh_keys())?;
         let mut ticks = tokio::time::interval(KEY_INTERVAL);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
-                    let policy = policy.clone();
-                    tokio::task::spawn_blocking(move || policy.refresh_keys()).await?;
+                    reading.watch();
+                    reading.ask();
                 }
                 () = stopping.wait() => return Ok(()),
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use laniakea_daemon::{Clock, TrustConfig, WatchedKeys, load_config};
+use laniakea_daemon::{Clock, TrustConfig, WatchedKeys, reload_config};
 use laniakea_event::{Keyring, SigningKey, Trust};
 use laniakea_wire::curve::{Clients, CurveKey};
 
@@ -86,7 +86,7 @@ impl PolicySource {
     }
 
     fn try_reload(&self) -> anyhow::Result<()> {
-        let config: Config = load_config(&self.config_file)?;
+        let config: Config = reload_config(&self.config_file)?;
         config.validate()?;
         if config.upstream != self.upstream {
             tracing::warn!("[[upstream]] has changed: that takes effect with a restart");

@@ -4,6 +4,7 @@
 //! From an event's submission to the start of the process that a rule runs for it, over a real relay
 //! and with real commits; and what an event costs when there are a thousand rules, on one core.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::print_stdout, reason = "figures are what this program is for")]
 #![expect(clippy::cast_precision_loss, reason = "counts of events, far below 2^52")]
 

@@ -17,7 +17,7 @@ use crate::{
     herald::Herald,
     keep::{Keeper, list, without_identity},
     ledger::{Ledger, LedgerCursor, SharedLedger},
-    rules::{self, WatchedRules},
+    rules::{self, RulesLoader, WatchedRules},
     submit::Submitter,
 };
 
@@ -78,9 +78,7 @@ impl App {
         let subscription = subscribe(&config, &ledger, manner)?;
         let keeper = Keeper {
             rules,
-            rules_dir: config.rules_dir,
-            means,
-            watched,
+            loader: RulesLoader::start(config.rules_dir, means, watched)?,
             data_dir: config.data_dir,
             program: PROGRAM_FILE.into(),
             trust,

@@ -26,7 +26,7 @@ pub(crate) fn reach(point: Point) {
         Point::BeforeAction => "before-action",
         Point::BeforeFinish => "before-finish",
     };
-    if std::fs::read_to_string(file).is_ok_and(|wanted| wanted == name) {
+    if laniakea_files::read_text(file.as_ref(), 64).is_ok_and(|wanted| wanted == name) {
         // As from outside: nothing is tidied up.
         kill_process(getpid(), Signal::KILL).unwrap_or_default();
     }

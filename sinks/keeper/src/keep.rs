@@ -1,6 +1,7 @@
 //! The loop: take what has come, start what is due, note what has ended.
 
 mod catching_up;
+mod costly;
 mod watching;
 
 use std::{
@@ -18,19 +19,20 @@ use laniakea_wire::subscription::{Position, Subscription};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    action::{Emission, Ended, Means, Order, Outcome, end_leftovers},
+    action::{Emission, Ended, Order, Outcome, end_leftovers},
     batch::{self, KeptEvent},
     chain::Chain,
     failpoint::{Point, reach},
     herald::Herald,
     ledger::{Arrival, Interrupted, SharedLedger, Started, Verdict, Wanted},
     match_rules::{believe, matching},
-    rules::{CatchUp, Problem, Rule, Rules, UnknownOutcome, WatchedRules},
+    rules::{CatchUp, Loaded, Problem, Rule, Rules, RulesLoader, UnknownOutcome},
     schedule::{Due, Moment, Next, RunId, Schedule},
     source::{Arrived, next_batch},
     watch::Watch,
 };
 use catching_up::CatchingUp;
+use costly::Costly;
 use watching::Judge;
 
 /// How often it is looked whether somebody wants a run tried again, or changed the rules.
@@ -52,11 +54,7 @@ pub struct Keeper {
     /// The rules in force.
     pub rules: Rules,
     /// Where they come from.
-    pub rules_dir: PathBuf,
-    /// What their actions need.
-    pub means: Means,
-    /// That directory, as it was before they were read.
-    pub watched: WatchedRules,
+    pub loader: RulesLoader,
     /// Where keeper's files are.
     pub data_dir: PathBuf,
     /// Its own program, which supervises others.
@@ -92,6 +90,7 @@ struct Loop {
     catching_up: CatchingUp,
     watch: Watch,
     judge: Judge,
+    costly: Costly,
     pruned: Instant,
 }
 
@@ -118,6 +117,7 @@ impl Keeper {
             catching_up: CatchingUp::new(began),
             watch: Watch::default(),
             judge: Judge::default(),
+            costly: Costly::default(),
             pruned: began,
         };
         this.restore()?;
@@ -193,6 +193,7 @@ impl Loop {
         let timings = rules.iter().map(|rule| (rule.name.clone(), rule.timing.clone()));
         self.schedule.set_rules(timings, self.now());
         self.adopt()?;
+        self.forget_costly()?;
         let ledger = self.keeper.ledger.clone();
         let ledger = ledger.lock();
         for (rule, key, began) in ledger.last_begun()? {
@@ -242,7 +243,10 @@ impl Loop {
                 _ = look.tick() => self.look()?,
                 changed = reload.changed() => {
                     changed.context("nobody reloads any more")?;
-                    self.reload()?;
+                    self.keeper.loader.reload();
+                }
+                loaded = self.keeper.loader.next() => {
+                    self.replace_rules(loaded.context("nobody reads the rules any more")?)?;
                 }
             }
         }
@@ -468,9 +472,8 @@ impl Loop {
     /// Rules that changed, runs that somebody wants tried again, and runs that are old.
     fn look(&mut self) -> anyhow::Result<()> {
         self.schedule.set_wall(self.now(), self.keeper.clock.now());
-        if self.keeper.watched.have_changed() {
-            self.reload()?;
-        }
+        self.keeper.loader.look();
+        self.note_costly()?;
         let unfinished = self.keeper.ledger.lock().unfinished()?;
         for waiting in unfinished {
             let is_new = self.schedule.knows(&waiting.rule) && !self.open.contains(&waiting.run);
@@ -491,11 +494,9 @@ impl Loop {
         Ok(())
     }
 
-    fn reload(&mut self) -> anyhow::Result<()> {
-        // What is read now is not read, nor complained of, once more.
-        self.keeper.watched.note();
+    fn replace_rules(&mut self, loaded: Loaded) -> anyhow::Result<()> {
         let has_identity = self.keeper.herald.is_some() || self.keeper.is_dry_run;
-        match crate::rules::load(&self.keeper.rules_dir, &self.keeper.means) {
+        match loaded {
             Ok(rules) if !has_identity && rules.needing_identity().is_some() => {
                 let problem = without_identity(&rules).unwrap_or_default();
                 tracing::error!(problem, "rules not reloaded, the old ones stay");

@@ -10,6 +10,7 @@ mod finish;
 mod history;
 mod open;
 mod outbox;
+mod overruns;
 mod start;
 mod take;
 mod watched;
@@ -28,6 +29,7 @@ pub use self::{
     history::{Attempt, RunFacts, RunTrail, State},
     open::LedgerError,
     outbox::Outgoing,
+    overruns::Overruns,
     start::{Interrupted, Started, Waiting},
     take::{Arrival, Wanted},
     watched::{Absence, Adopted, KnownRule},

@@ -9,9 +9,15 @@
 //! One task does the stages in this order (`keep.rs`); actions run beside it. What must survive a
 //! crash is in the ledger before the next stage sees it.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 pub mod action;
 pub mod app;
 pub mod batch;
+mod bounded;
 pub mod chain;
 pub mod config;
 pub mod cron;

@@ -105,7 +105,7 @@ fn part_of<'r>(
 pub fn why_not(rule: &Rule, event: &KeptEvent, believed: &Believed) -> Option<String> {
     mismatch(rule, event, believed).or_else(|| {
         let template = rule.key.as_ref()?;
-        template.fill(&batch::of_event(event)).err().map(|error| error.to_string())
+        template.key(&batch::of_event(event)).err().map(|error| error.to_string())
     })
 }
 
@@ -142,7 +142,7 @@ fn make_key<'v>(
     /// A key is a word or two; whoever makes longer ones wants to fill the ledger.
     const LONGEST: usize = 512;
     let Some(template) = &rule.key else { return Some(String::new()) };
-    let key = template.fill(values()).map_err(|error| error.to_string());
+    let key = template.key(values()).map_err(|error| error.to_string());
     let key = key.and_then(|key| {
         if key.len() > LONGEST { Err(format!("longer than {LONGEST} bytes")) } else { Ok(key) }
     });

@@ -3,6 +3,7 @@
 mod file;
 mod index;
 mod load;
+mod loader;
 mod pattern;
 mod problem;
 mod template;
@@ -12,13 +13,14 @@ pub use self::{
     file::{CatchUp, UnknownOutcome},
     index::Rules,
     load::load,
+    loader::{Loaded, RulesLoader},
     pattern::Waits,
     problem::Problem,
     template::{InvalidTemplate, Template},
     watch::WatchedRules,
 };
 
-pub(crate) use self::template::environment;
+pub(crate) use self::template::{deep, environment};
 
 use std::time::Duration;
 

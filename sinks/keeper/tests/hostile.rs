@@ -2,6 +2,7 @@
 //! readers have fallen for. Whatever stands in an event is one value wherever it goes, or is
 //! refused.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

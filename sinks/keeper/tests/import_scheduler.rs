@@ -1,5 +1,6 @@
 //! `keeper import-scheduler`, as an operator types it.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -4,6 +4,7 @@
 //! which the bot was off, and then composed. Beside it stands what their cryptography alone costs,
 //! since machines differ.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::print_stdout, reason = "figures are what this program is for")]
 #![expect(clippy::expect_used, reason = "a measurement that fails has nobody to recover for")]
 

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use laniakea_daemon::{ConfigError, TrustConfig, load_config};
+use laniakea_daemon::{ConfigError, TrustConfig, load_config, reload_config};
 use laniakea_wire::config::{InvalidStream, StreamConfig};
 use serde::Deserialize;
 
@@ -80,7 +80,19 @@ impl Config {
     ///
     /// The first thing that is wrong.
     pub fn load(path: &Path) -> Result<Self, InvalidConfig> {
-        let config: Self = load_config(path)?;
+        Self::validated(load_config(path)?)
+    }
+
+    /// Reads the configuration of a mirk that runs.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn reload(path: &Path) -> Result<Self, InvalidConfig> {
+        Self::validated(reload_config(path)?)
+    }
+
+    fn validated(config: Self) -> Result<Self, InvalidConfig> {
         config.validate()?;
         Ok(config)
     }

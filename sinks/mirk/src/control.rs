@@ -86,7 +86,7 @@ impl Control {
     }
 
     fn try_reload(&self) -> anyhow::Result<usize> {
-        let config = Config::load(&self.config_file)?;
+        let config = Config::reload(&self.config_file)?;
         let old = self.settings();
         let is_same_account = config.matrix.user == old.config.matrix.user
             && config.matrix.homeserver == old.config.matrix.homeserver;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::{
     settings::Settings,
     source::StreamEvent,
-    store::{Arrival, SharedStore, StoreError},
+    store::{Arrival, Costly, SharedStore, Store, StoreError},
 };
 
 /// Takes events in.
@@ -47,10 +47,19 @@ impl Intake {
         let arriving = tokio::task::spawn_blocking(move || {
             let trust = trust.current();
             let arrive = |frame| arrive(frame, &trust, &settings, now);
-            frames.into_iter().filter_map(arrive).collect::<Vec<Arrival>>()
+            let arrivals: Vec<Arrival> = frames.into_iter().filter_map(arrive).collect();
+            let costly = settings.router.costly().into_iter();
+            let costly = costly.map(|(rule, events)| Costly { rule, events, last: now });
+            (arrivals, costly.collect::<Vec<_>>())
         });
-        let arrivals = arriving.await.map_err(|_| StoreError::Panicked)?;
-        let added = self.store.with(move |store| store.take(&arrivals, position, now)).await?;
+        let (arrivals, costly) = arriving.await.map_err(|_| StoreError::Panicked)?;
+        let keep = move |store: &mut Store| {
+            if !costly.is_empty() {
+                store.note_costly(&costly)?;
+            }
+            store.take(&arrivals, position, now)
+        };
+        let added = self.store.with(keep).await?;
         if added > 0 {
             self.changes.send_modify(|count| *count = count.wrapping_add(1));
         }

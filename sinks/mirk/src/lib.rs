@@ -11,6 +11,11 @@
 //! which a crash of the bot, the relay or the homeserver loses or doubles a message. What people say
 //! to the bot comes in by `matrix: sync` and is answered by `chat`.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 pub mod app;
 pub mod chat;
 pub mod compose;

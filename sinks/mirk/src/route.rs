@@ -1,5 +1,10 @@
 //! Second stage, second half: which rooms an event is for, and by which rule.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use laniakea_catalog::Summary;
 use laniakea_filter::Rule;
 
@@ -22,6 +27,8 @@ struct RoomRules {
     /// Named as `mirk why` shows them. `None`: everything.
     include: Option<Vec<(String, Rule)>>,
     exclude: Vec<Rule>,
+    /// How many events of each of these rules were told of as too costly.
+    told: Mutex<BTreeMap<String, u64>>,
 }
 
 /// Whether a room gets an event, and why.
@@ -66,6 +73,12 @@ impl Router {
             .collect()
     }
 
+    /// The rules that have cost too much for an event since this was asked last, and for how many in
+    /// all.
+    pub fn costly(&self) -> Vec<(String, u64)> {
+        self.rooms.iter().flat_map(RoomRules::costly).collect()
+    }
+
     /// What each room does with the event.
     pub fn explain(&self, event: &StreamEvent, summary: &Summary) -> Vec<(&str, Verdict)> {
         let rooms = self.rooms.iter();
@@ -87,6 +100,7 @@ impl RoomRules {
             untrusted: config.untrusted,
             include: config.include.as_deref().map(named),
             exclude: config.exclude.clone(),
+            told: Mutex::default(),
         }
     }
 
@@ -94,6 +108,28 @@ impl RoomRules {
         if let Some(include) = &mut self.include {
             include.push((format!("subscription {id} by {user}, {rule}"), rule.clone()));
         }
+    }
+
+    fn costly(&self) -> Vec<(String, u64)> {
+        let included = self.include.iter().flatten();
+        let included = included.map(|(name, rule)| (format!("{}: {name}", self.room), rule));
+        let excluded = self.exclude.iter();
+        let excluded = excluded.map(|rule| (format!("{}: exclude {rule}", self.room), rule));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let costly = included.chain(excluded).filter(|(_, rule)| rule.overruns() > 0);
+        let new = costly.filter_map(|(name, rule)| {
+            let before = told.insert(name.clone(), rule.overruns());
+            (before != Some(rule.overruns())).then(|| {
+                if before.is_none() {
+                    tracing::error!(
+                        rule = name,
+                        "a rule's expression costs too much for an event, which then does not match"
+                    );
+                }
+                (name, rule.overruns())
+            })
+        });
+        new.collect()
     }
 
     fn judge(&self, event: &StreamEvent, summary: &Summary) -> Verdict {

@@ -8,6 +8,7 @@
 //! by their digest, messages by their transaction id.
 
 mod compose;
+mod costly;
 mod cursor;
 mod device;
 mod history;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 
 pub use self::{
     compose::Composed,
+    costly::Costly,
     cursor::StoreCursor,
     device::Device,
     history::{Fate, Happened, Trail},

@@ -1,6 +1,8 @@
 //! Hostile events, all the way to the messages that rooms would get: no markup, links, mentions or
 //! hidden characters of theirs, and no message that is too long.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use laniakea_catalog::Catalog;

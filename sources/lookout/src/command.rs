@@ -11,14 +11,22 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use laniakea_daemon::{Clock, Failure, hostname, load_config};
+use laniakea_daemon::{Clock, Failure, hostname, load_config, reload_config};
 use laniakea_event::SigningKey;
 use lookout::{announce::Announcer, config::Config, drain::Drain, store::Store};
 use uuid::Uuid;
 
 /// Loads and checks the configuration.
 fn load(path: &Path) -> Result<Config> {
-    let config: Config = load_config(path)?;
+    validated(load_config(path)?, path)
+}
+
+/// The same for a lookout that runs.
+fn reload(path: &Path) -> Result<Config> {
+    validated(reload_config(path)?, path)
+}
+
+fn validated(config: Config, path: &Path) -> Result<Config> {
     config.validate().with_context(|| format!("{} makes no sense", path.display()))?;
     Ok(config)
 }

@@ -10,6 +10,11 @@
 //! the signed events that tell of it in one transaction; from there on each event is sent until
 //! the relay has it.
 
+#![cfg_attr(
+    test,
+    expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")
+)]
+
 pub mod announce;
 pub mod apt;
 pub mod config;

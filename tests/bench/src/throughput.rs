@@ -120,7 +120,7 @@ pub(crate) fn receive(sink: &zmq::Socket) -> anyhow::Result<Vec<u8>> {
 /// What the relay's process has used of the processors.
 fn cpu_time(relay: &mut RunningRelay) -> anyhow::Result<Duration> {
     let path = format!("/proc/{}/stat", relay.process().id());
-    let text = std::fs::read_to_string(path)?;
+    let text = laniakea_files::read_text(path.as_ref(), 1 << 12)?;
     let (_, fields) = text.rsplit_once(')').context("no such process")?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok());

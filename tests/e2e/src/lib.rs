@@ -7,6 +7,7 @@
 //! let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
 //! ```
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 mod binaries;

@@ -1,5 +1,6 @@
 //! What the README tells a new user to do, with the real binaries.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

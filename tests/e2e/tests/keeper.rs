@@ -1,5 +1,6 @@
 //! Keeper over the real relay: what runs, how often, and what a crash means.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -1,6 +1,7 @@
 //! Keeper's other actions and its own events, over the real relay: what is sent where, how often,
 //! and what a crash means.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -1,5 +1,6 @@
 //! Export, import, verify and backup: what an operator does with a journal.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -1,5 +1,6 @@
 //! A relay that was rebuilt has another journal: what each command of lk does about that.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

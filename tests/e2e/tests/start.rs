@@ -1,5 +1,6 @@
 //! What the relay says when it cannot start: exit 2, what is wrong, and what to do.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

@@ -13,6 +13,7 @@
 //! Jumps of the clock are the trial `clock` of `tests/soak`. `make soak` runs all of this whole;
 //! `tests/reduced.rs` runs each small.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod checker;

@@ -1,6 +1,8 @@
 //! Every target for some seconds: on its seeds, on what was ever found to break something, and on
 //! damaged copies of them, always the same ones.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},

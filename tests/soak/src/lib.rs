@@ -13,6 +13,7 @@
 //!
 //! `make soak` runs all of them whole; `tests/reduced.rs` runs each at a hundredth of its size.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod abusive;

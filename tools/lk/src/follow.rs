@@ -2,6 +2,7 @@
 
 mod contact;
 mod contacts;
+mod filter;
 mod printer;
 mod refusals;
 mod selection;
@@ -21,13 +22,14 @@ use laniakea_wire::{
 
 use self::contacts::Contacts;
 pub(crate) use self::{
+    filter::Filter,
     printer::Printer,
     refusals::Refusals,
     selection::Selection,
     signals::StopSignals,
     sink_name::{SINK_NAME_HELP, parse_sink_name},
 };
-use crate::{output::Progress, session::Session, subject::subject};
+use crate::{output::Progress, session::Session};
 
 /// How long the end may wait for the cursor to be stored.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -35,7 +37,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// The stream; what there is to say about it is said on stderr.
 pub(crate) struct Follow {
     subscription: MergedSubscription,
-    filter: Option<Expression>,
+    filter: Filter,
     contacts: Contacts,
     refusals: Refusals,
     progress: Progress,
@@ -79,7 +81,7 @@ impl Follow {
         Ok(Self {
             stop: StopSignals::new()?,
             subscription: MergedSubscription::open(&Context::new(), configs)?,
-            filter,
+            filter: Filter::new(filter, notices),
             contacts,
             refusals: Refusals::new(notices),
             progress: Progress::new(notices),
@@ -130,7 +132,7 @@ impl Follow {
         match update {
             Update::Event(delivery) => {
                 self.contacts.heard(relay);
-                if self.filter.as_ref().is_none_or(|filter| filter.matches(&subject(&delivery))) {
+                if self.filter.matches(&delivery) {
                     return Ok(Some(Happening::Event(delivery)));
                 }
                 return Ok(delivery.position().map(Happening::Passed));

@@ -2,10 +2,12 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
+
+use laniakea_files::Refusal;
 
 use super::{InvalidName, KeyId, SignerId, SigningKey, UnfitKey, Validity, VerifyingKey};
 use crate::base64::decode_base64;
@@ -27,6 +29,14 @@ pub enum KeyFileError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// It is something else than a regular file, or far too large for a key.
+    #[error("{} is no key file", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        source: Refusal,
     },
     /// Somebody else can read the secret.
     #[error(
@@ -146,28 +156,25 @@ pub struct KeyFile {
 impl KeyFile {
     /// Reads a public key file, or the public half of a secret one.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let mut file = open(path)?;
-        Self::read(&mut file, path)
+        Self::read(open(path)?, path)
     }
 
     /// Reads a secret key file; one that group or others can read is refused.
     ///
     /// Files under `$CREDENTIALS_DIRECTORY` are guarded by systemd, whatever their mode.
     pub fn load_secret(path: &Path) -> Result<Self, KeyFileError> {
-        let mut file = open(path)?;
+        let file = open(path)?;
         let metadata = file.metadata().map_err(|source| read_error(path, source))?;
         let mode = metadata.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 && !is_credential(path) {
             return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
         }
-        Self::read(&mut file, path)
+        Self::read(file, path)
     }
 
-    fn read(file: &mut File, path: &Path) -> Result<Self, KeyFileError> {
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| read_error(path, source))?;
+    fn read(file: File, path: &Path) -> Result<Self, KeyFileError> {
+        let bytes = laniakea_files::read_at_most(file, MAX_BYTES);
+        let bytes = bytes.map_err(|source| read_error(path, source))?;
         Self::parse(&bytes)
             .map_err(|source| KeyFileError::Malformed { path: path.to_owned(), source })
     }
@@ -257,11 +264,15 @@ fn is_z85(text: &str) -> bool {
 }
 
 fn open(path: &Path) -> Result<File, KeyFileError> {
-    File::open(path).map_err(|source| read_error(path, source))
+    laniakea_files::open(path).map_err(|source| read_error(path, source))
 }
 
 fn read_error(path: &Path, source: io::Error) -> KeyFileError {
-    KeyFileError::Read { path: path.to_owned(), source }
+    let path = path.to_owned();
+    match Refusal::of(&source) {
+        Some(source) => KeyFileError::Refused { path, source },
+        None => KeyFileError::Read { path, source },
+    }
 }
 
 fn is_credential(path: &Path) -> bool {

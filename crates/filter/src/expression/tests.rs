@@ -205,6 +205,94 @@ fn no_value_makes_an_expression_panic() {
     }
 }
 
+/// The event of `n` short items, and a text of as many bytes.
+fn long(n: usize) -> Vec<u8> {
+    let items = vec!["1"; n].join(",");
+    let text = "x".repeat(n);
+    format!(
+        r#"{{"data":{{"items":[{items}],"text":"{text}"}},"format":"1.0","id":"_lk.core.ping",
+            "signatures":{{}},"time":"2026-11-23T16:00:00Z"}}"#
+    )
+    .into_bytes()
+}
+
+/// Whether the expression is true of an event with so many items, and whether it cost too much.
+fn of_long(text: &str, n: usize) -> (bool, u64) {
+    let frame = long(n);
+    let event = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY).unwrap();
+    let (id, covered) = (event.id().as_str(), event.covered());
+    let expression = text.parse::<Expression>().unwrap_or_else(|error| panic!("{text}: {error}"));
+    let is_meant = expression.matches(&Subject::new(id, covered, &frame, []));
+    (is_meant, expression.overruns())
+}
+
+#[test]
+fn what_would_cost_too_much_does_not_match_and_is_counted() {
+    let nested = |macros: &str, levels: usize| {
+        let mut text = "true".to_owned();
+        for level in 0..levels {
+            text = format!("data.items.{macros}(x{level}, {text})");
+        }
+        text
+    };
+    for text in [
+        nested("all", 2),
+        nested("all", 8),
+        "data.items.exists(x, data.items.exists(y, x + y > 2))".to_owned(),
+        "data.items.exists_one(x, data.items.all(y, true))".to_owned(),
+        "size(data.items.map(x, data.items)) > 0".to_owned(),
+        "size(data.items.map(x, data.items.map(y, x + y))) > 0".to_owned(),
+        "size(data.items.filter(x, data.items.filter(y, x == y) != [])) > 0".to_owned(),
+        "data.items.all(x, data.items == data.items)".to_owned(),
+        "data.items.all(x, 7 in data.items || true)".to_owned(),
+        "data.items.all(x, data.text.matches('x*y?'))".to_owned(),
+        "data.items.all(x, data.text + 'y' != data.text + 'z')".to_owned(),
+        format!("size({}) > 0", doubled("[data.items]", 20)),
+        format!("size({}[0]) > 0", doubled("[data.text]", 20)),
+        // What fails is passed over here and there, but not this.
+        format!("{} || true", nested("all", 2)),
+        format!("true && !({} && false)", nested("exists", 2).replace("true", "1 / 0 == 1")),
+        "data.items.all(x, [1, 2].map(y, size(data.items.map(z, data.items))) == [] || true)"
+            .to_owned(),
+    ] {
+        assert_eq!(of_long(&text, 9_000), (false, 1), "{text}");
+    }
+}
+
+/// A list of one item, which is made twice as long so many times.
+fn doubled(list: &str, times: usize) -> String {
+    let levels = (0..times).map(|level| format!(".map(x{level}, x{level} + x{level})"));
+    format!("{list}{}", levels.collect::<String>())
+}
+
+#[test]
+fn what_rules_are_made_of_costs_little_on_the_longest_event() {
+    for text in [
+        "data.items.all(x, x > 0 && x < 10 && x != 7)",
+        "data.items.exists(x, x == 1) && size(data.items) == 10000",
+        "size(data.items.filter(x, x == 1)) == 10000",
+        "size(data.items.map(x, x + 1)) > 9000 && 2 in data.items.map(x, x * 2)",
+        "data.items == data.items && 1 in data.items && event.data.items == data.items",
+        "['a', 'b', 'c'].exists(word, data.text.contains(word)) || data.text.matches('^x+$')",
+        "data.items.exists(x, x in [1, 2, 3])",
+    ] {
+        assert_eq!(of_long(text, 10_000), (true, 0), "{text}");
+    }
+}
+
+#[test]
+fn copies_of_an_expression_count_together() {
+    let frame = long(9_000);
+    let event = SubmittedEvent::parse(&frame, &Limits::FROM_RELAY).unwrap();
+    let (id, covered) = (event.id().as_str(), event.covered());
+    let subject = Subject::new(id, covered, &frame, []);
+    let one: Expression = "data.items.all(x, data.items.all(y, x == y))".parse().unwrap();
+    let other = one.clone();
+    assert!(!one.matches(&subject) && !other.matches(&subject));
+    assert_eq!((one.overruns(), other.overruns()), (2, 2));
+    assert_eq!("true".parse::<Expression>().unwrap().overruns(), 0);
+}
+
 /// Text of the characters that mean something in CEL.
 const TEXT: &str = "[a-z0-9.()\\[\\]{}'\"\\\\?:&|!=<>+*/% \nä-]{0,40}";
 

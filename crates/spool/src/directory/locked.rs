@@ -10,7 +10,7 @@ use std::{
 
 use laniakea_event::Digest;
 
-use super::{Bounds, Directory, Place, UNFINISHED, make, sync};
+use super::{Bounds, Directory, Place, UNFINISHED, make};
 use crate::{Name, SpoolError};
 
 /// What is in the directory, known without looking.
@@ -106,7 +106,7 @@ impl<'a> Locked<'a> {
         let unfinished = folder.join(format!("{UNFINISHED}{name}"));
         let outcome = write_synced(&unfinished, content)
             .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| sync(&folder));
+            .and_then(|()| laniakea_files::sync_directory(&folder));
         outcome.map_err(|error| {
             drop(fs::remove_file(&unfinished));
             SpoolError::io("write", &path)(error)
@@ -179,7 +179,8 @@ fn read_state(file: &File) -> (u64, u64) {
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = laniakea_files::open_with(options, path)?;
     file.write_all(content)?;
     file.sync_all()
 }

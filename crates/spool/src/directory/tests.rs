@@ -164,3 +164,21 @@ fn one_sends_at_a_time() {
     drop(first);
     assert!(other.try_sending().unwrap().is_some());
 }
+
+#[test]
+fn what_is_no_file_in_the_place_of_one_is_told_and_holds_nobody_up() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let (_place, directory) = directory();
+    let name = put(&directory, "a");
+    for path in [directory.file(Place::Main, name), directory.path().join(LOCK)] {
+        fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+    let why = |error: SpoolError| std::error::Error::source(&error).unwrap().to_string();
+    let refused = "it is a FIFO and no regular file";
+    assert_eq!(why(directory.read(Place::Main, name, 9).unwrap_err()), refused);
+    assert_eq!(why(directory.lock().map(drop).unwrap_err()), refused);
+    // It is none of ours.
+    let listing = directory.list(Place::Main).unwrap();
+    assert_eq!((listing.entries.len(), listing.foreign.len()), (0, 1));
+}

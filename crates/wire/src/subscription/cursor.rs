@@ -87,6 +87,9 @@ pub trait CursorStore: Send {
 #[derive(Debug, Clone)]
 pub struct CursorFile(PathBuf);
 
+/// Far more than a position is long, or two.
+const MAX_BYTES: u64 = 4096;
+
 impl CursorFile {
     /// The file need not exist; its directory must.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -104,7 +107,7 @@ impl CursorFile {
     ///
     /// It cannot be read.
     pub fn read(&self) -> Result<Option<String>, CursorError> {
-        match fs::read_to_string(&self.0) {
+        match laniakea_files::read_text(&self.0, MAX_BYTES) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(CursorError::Read { place: self.place(), source }),
@@ -141,7 +144,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
-    let mut file = fs::File::create(&new)?;
+    let mut options = fs::OpenOptions::new();
+    let mut file =
+        laniakea_files::open_with(options.write(true).create(true).truncate(true), &new)?;
     file.write_all(text.as_bytes())?;
     file.sync_data()?;
     fs::rename(&new, path)
@@ -166,5 +171,22 @@ mod tests {
         }
         let mut nowhere = CursorFile::new(directory.path().join("absent/cursor"));
         assert!(matches!(nowhere.save(position), Err(CursorError::Write { .. })));
+    }
+
+    #[test]
+    fn what_is_no_file_of_a_position_is_told_and_holds_nobody_up() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        mknodat(CWD, path("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        mknodat(CWD, path("cursor.new"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path("zero")).unwrap();
+        for name in ["fifo", "zero"] {
+            let error = CursorFile::new(path(name)).load().unwrap_err();
+            assert!(matches!(error, CursorError::Read { .. }), "{name}: {error}");
+        }
+        let position = Position { journal: Uuid::from_u128(7), seq: Seq(41) };
+        let error = CursorFile::new(path("cursor")).save(position).unwrap_err();
+        assert!(matches!(error, CursorError::Write { .. }), "{error}");
     }
 }

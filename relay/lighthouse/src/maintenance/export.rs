@@ -1,7 +1,7 @@
 //! `lighthouse export`: the journal as lines of JSON, each an event as it was published.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -131,7 +131,9 @@ fn export_to(
     part.push(".part");
     let part = PathBuf::from(part);
     let written = (|| {
-        let mut file = File::create(&part).with_context(failed)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let mut file = laniakea_files::open_with(options, &part).with_context(failed)?;
         let outcome = write(&mut file)?;
         file.sync_all().with_context(failed)?;
         fs::rename(&part, path).with_context(failed)?;

@@ -30,8 +30,9 @@ impl BatchFile {
         fs::set_permissions(&directory, Permissions::from_mode(0o750))?;
         let this = Self(directory.join(format!("{run}.json")));
         let half = directory.join(format!("{run}.json.new"));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = laniakea_files::open_with(options, &half)?;
         file.set_permissions(Permissions::from_mode(0o640))?;
         let mut text = serde_json::to_vec(values)?;
         text.push(b'\n');

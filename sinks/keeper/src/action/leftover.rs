@@ -47,13 +47,17 @@ pub fn end_leftovers(data_dir: &Path, runs: &[RunId]) -> usize {
     ended.len()
 }
 
+/// More than the kernel gives to a process.
+const MAX_ENVIRONMENT: u64 = 16 << 20;
+
 fn find(data_dir: &Path, runs: &[RunId]) -> Vec<Pid> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let ours = |id: &i32| {
         // Of other users there is nothing to be read.
-        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        belongs(&environment, data_dir, runs)
+        let environment = format!("/proc/{id}/environ");
+        let environment = laniakea_files::read(environment.as_ref(), MAX_ENVIRONMENT);
+        belongs(&environment.unwrap_or_default(), data_dir, runs)
     };
     ids.filter(ours).filter_map(Pid::from_raw).collect()
 }

@@ -12,7 +12,7 @@ use keeper::{
 use laniakea_daemon::{TrustSource, print_line};
 use serde::Serialize;
 
-use super::{ConfigArgument, Failure, Outcome, load_rules};
+use super::{ConfigArgument, Failure, Outcome, load_rules, show::costly};
 
 /// Arguments of `keeper check`.
 #[derive(Debug, clap::Args)]
@@ -52,12 +52,16 @@ fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
     let rules = load_rules(&config)?;
     Means::new(&config)?.check()?;
     let trust = TrustSource::load(&config.trust)?.current();
+    let mut notes = Vec::new();
     let position = match Ledger::open_to_read(&config.ledger()) {
-        Ok(ledger) => ledger.position().context("the ledger cannot be used")?,
+        Ok(ledger) => {
+            let overruns = ledger.overruns().context("the ledger cannot be used")?;
+            notes.extend(overruns.iter().map(costly));
+            ledger.position().context("the ledger cannot be used")?
+        }
         Err(LedgerError::Absent { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let mut notes = Vec::new();
     match (config.herald()?, without_identity(&rules)) {
         (Some(herald), _) => notes.push(format!("keeper's own events are {}'s", herald.name())),
         (None, Some(problem)) => bail!(problem),

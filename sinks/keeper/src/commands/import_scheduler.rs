@@ -80,7 +80,8 @@ fn import(arguments: &Arguments) -> anyhow::Result<(Vec<Replacement>, Vec<String
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))
+    laniakea_files::read_given_text(file, 1 << 20)
+        .with_context(|| format!("could not read {}", file.display()))
 }
 
 /// Makes the directory. A rule that is there already may have been changed since.

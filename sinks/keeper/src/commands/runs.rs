@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     ConfigArgument, Outcome,
-    show::{counted, lines_of, moment},
+    show::{costly, counted, lines_of, moment},
 };
 
 /// Arguments of `keeper runs`.
@@ -51,6 +51,11 @@ fn show(arguments: &Arguments) -> anyhow::Result<()> {
     }
     for run in &runs {
         print_line!("{}", line(run))?;
+    }
+    for overruns in ledger.overruns()? {
+        if arguments.which.as_ref().is_none_or(|which| *which == overruns.rule) {
+            print_line!("note: {}", costly(&overruns))?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Foreign text and times, fit for a terminal.
 
 use jiff::Timestamp;
+use keeper::ledger::Overruns;
 use laniakea_catalog::visible_lines;
 
 /// Text that may have several lines, as it was given by others.
@@ -17,4 +18,14 @@ pub(crate) fn moment(time: Timestamp) -> String {
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// What is wrong with a rule that costs too much.
+pub(crate) fn costly(overruns: &Overruns) -> String {
+    let Overruns { rule, events, last } = overruns;
+    let events = counted(*events, "event");
+    format!(
+        "rule {rule}: its `where` cost too much for {events}, last at {}; they did not match",
+        moment(*last)
+    )
 }

@@ -2,8 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    io::Read as _,
     path::PathBuf,
     process::ExitCode,
 };
@@ -160,15 +158,19 @@ fn claimed(event: &KeptEvent) -> Vec<laniakea_event::SignerId> {
     names.filter_map(|name| laniakea_event::SignerId::parse(name).ok()).collect()
 }
 
+/// The longest file of events, in bytes.
+const MAX_EVENTS: u64 = 256 << 20;
+
 fn events(files: &[PathBuf]) -> anyhow::Result<Vec<KeptEvent>> {
     let mut events = Vec::new();
     for file in files {
-        let mut text = Vec::new();
-        if file.as_os_str() == "-" {
-            std::io::stdin().read_to_end(&mut text).context("could not read stdin")?;
+        let text = if file.as_os_str() == "-" {
+            laniakea_files::read_at_most(std::io::stdin().lock(), MAX_EVENTS)
+                .context("could not read stdin")?
         } else {
-            text = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
-        }
+            laniakea_files::read_given(file, MAX_EVENTS)
+                .with_context(|| format!("could not read {}", file.display()))?
+        };
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;

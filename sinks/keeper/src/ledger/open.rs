@@ -13,8 +13,9 @@ use rusqlite::{Connection, OpenFlags};
 /// Marks the file as ours.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"LkKp");
 /// What each version adds to the one before it. A step that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
-const VERSION: i64 = 2;
+const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const VERSION: i64 = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The ledger cannot be used.
@@ -83,7 +84,9 @@ impl LedgerError {
 }
 
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let made = laniakea_files::open_with(options, path);
     drop(made.map_err(|source| LedgerError::Make { path: path.to_owned(), source })?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;

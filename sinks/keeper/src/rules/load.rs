@@ -9,6 +9,9 @@ use std::{
 use super::{Problem, Rule, Rules, file::RulesFile};
 use crate::action::Means;
 
+/// The longest file of rules, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 /// Reads every `*.toml` of the directory and of the directories in it.
 ///
 /// # Errors
@@ -21,7 +24,7 @@ pub fn load(directory: &Path, means: &Means) -> Result<Rules, Vec<Problem>> {
     files.sort();
     let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     for file in files {
-        match read(&file) {
+        match laniakea_files::read_text(&file, LONGEST) {
             Err(error) => problems.push(unreadable(&file, &error)),
             Ok(text) => read_rules(&file, &text, means, &mut rules, &mut problems),
         }
@@ -42,14 +45,6 @@ pub(super) fn find(directory: &Path, files: &mut Vec<PathBuf>, problems: &mut Ve
             Err(error) => problems.push(unreadable(directory, &error)),
         }
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    const LONGEST: u64 = 1 << 20;
-    if fs::metadata(path)?.len() > LONGEST {
-        return Err(io::Error::other("the file is longer than 1 MiB"));
-    }
-    fs::read_to_string(path)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {

@@ -7,7 +7,7 @@ use laniakea_daemon::{TrustSource, print_line};
 use mirk::{
     config::Config,
     matrix::{Session, prove_device},
-    store::{SharedStore, Store, StoreError},
+    store::{Costly, SharedStore, Store, StoreError},
 };
 use serde::Serialize;
 
@@ -70,7 +70,13 @@ fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
     if let (Some(session), Some(store)) = (&session, &store) {
         device = Some(prove_device(&config, session, store)?.name);
     }
-    let position = store.map(|store| store.lock().position()).transpose()?.flatten();
+    let mut notes = notes(&config);
+    let mut position = None;
+    if let Some(store) = store {
+        let store = store.lock();
+        notes.extend(store.costly()?.iter().map(costly));
+        position = store.position()?;
+    }
     Ok(Facts {
         account: config.matrix.user.to_string(),
         device,
@@ -78,8 +84,16 @@ fn check(arguments: &Arguments) -> anyhow::Result<Facts> {
         rooms: config.rooms.iter().map(|room| room.room.to_string()).collect(),
         templates: config.messages.templates.len(),
         position: position.map(|position| position.to_string()),
-        notes: notes(&config),
+        notes,
     })
+}
+
+/// What is wrong with a rule that costs too much.
+fn costly(Costly { rule, events, last }: &Costly) -> String {
+    let last = last.strftime("%Y-%m-%d %H:%M:%SZ");
+    format!(
+        "{rule}: its `where` cost too much for {events} events, last at {last}; they did not match"
+    )
 }
 
 /// What may be meant so, and may be a slip.

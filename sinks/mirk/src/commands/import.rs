@@ -1,8 +1,8 @@
 //! `mirk import`
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -42,21 +42,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn translate(path: &Path) -> anyhow::Result<Imported> {
-    let text = read(path).with_context(|| format!("could not read {}", path.display()))?;
+    let text = laniakea_files::read_given_text(path, MAX_BYTES)
+        .with_context(|| format!("could not read {}", path.display()))?;
     import(&text).with_context(|| format!("could not import {}", path.display()))
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than 1 MiB"));
-    }
-    Ok(text)
-}
-
 fn write_new(path: &Path, toml: &str) -> anyhow::Result<()> {
-    let file = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let mut options = fs::OpenOptions::new();
+    let file = laniakea_files::open_with(options.write(true).create_new(true), path);
     if let Err(error) = &file
         && error.kind() == io::ErrorKind::AlreadyExists
     {

@@ -1,9 +1,8 @@
 //! `mirk login`
 
 use std::{
-    fs,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -93,12 +92,17 @@ fn recovery(arguments: &Arguments) -> anyhow::Result<Recovery> {
     })
 }
 
+/// Far more than a line of a password.
+const MAX_BYTES: u64 = 64 << 10;
+
 /// The first line of a file; `-` is stdin.
-fn read_line(path: &PathBuf) -> anyhow::Result<String> {
+fn read_line(path: &Path) -> anyhow::Result<String> {
     let text = if path.as_os_str() == "-" {
-        io::read_to_string(io::stdin().lock()).context("could not read stdin")?
+        let bytes = laniakea_files::read_at_most(io::stdin().lock(), MAX_BYTES);
+        String::from_utf8(bytes.context("could not read stdin")?).context("it is not UTF-8")?
     } else {
-        fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?
+        laniakea_files::read_given_text(path, MAX_BYTES)
+            .with_context(|| format!("could not read {}", path.display()))?
     };
     let line = text.lines().next().unwrap_or_default().trim();
     if line.is_empty() {

@@ -1,8 +1,7 @@
 //! `mirk render`
 
 use std::{
-    fs,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -99,13 +98,10 @@ fn read_events(path: &Path) -> anyhow::Result<Vec<StreamEvent>> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
-        io::stdin().lock().take(MAX_BYTES).read_to_end(&mut bytes)?;
-    } else {
-        fs::File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        return laniakea_files::read_at_most(io::stdin().lock(), MAX_BYTES);
     }
-    Ok(bytes)
+    laniakea_files::read_given(path, MAX_BYTES)
 }
 
 /// The plain text, with a word of what kind of message it is.

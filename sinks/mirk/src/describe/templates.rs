@@ -5,13 +5,16 @@
 
 mod to_text;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
-use laniakea_catalog::{Catalog, Entry, is_hidden};
+use laniakea_catalog::{Catalog, Entry, has_at_most, is_hidden};
 use laniakea_event::SignerId;
 use minijinja::{
-    AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter,
-    value::ValueKind,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+    escape_formatter, value::ValueKind,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -24,8 +27,11 @@ use crate::{
 
 /// What a template shows where the event should have had a value.
 const MISSING: &str = "?";
-/// No message needs more steps than this.
+/// No message needs more steps than this. 64 bytes of text and two items of a list are a step too,
+/// so no template ever holds more than some 7 MB.
 const FUEL: u64 = 100_000;
+/// The longest list that is written, with all lists in it: its items may be made while it is.
+const MAX_ITEMS: usize = 20_000;
 /// What templates can use beside the members of the data.
 const OTHERS: [&str; 8] = ["id", "time", "origin", "author", "digest", "seq", "signers", "data"];
 
@@ -183,11 +189,19 @@ fn write_value(
     state: &mut State<'_, '_>,
     value: &Value,
 ) -> Result<(), Error> {
+    if !has_at_most(value, MAX_ITEMS) {
+        return Err(Error::new(ErrorKind::WriteFailure, "a list is longer than a message"));
+    }
     let shown = match value.kind() {
         ValueKind::Seq => {
-            let items: Vec<String> =
-                value.try_iter()?.map(|item| plain_value(&item).to_string()).collect();
-            Value::from(collapse(&items.join(", ")))
+            let mut text = Bounded(String::new());
+            for (number, item) in value.try_iter()?.enumerate() {
+                let separator = if number == 0 { "" } else { ", " };
+                write!(text, "{separator}{}", plain_value(&item)).map_err(|_| {
+                    Error::new(ErrorKind::WriteFailure, "a list is longer than a message")
+                })?;
+            }
+            Value::from(collapse(&text.0))
         }
         ValueKind::String if !value.is_safe() => {
             Value::from(collapse(value.as_str().unwrap_or_default()))
@@ -195,6 +209,20 @@ fn write_value(
         _ => plain_value(value),
     };
     escape_formatter(out, state, &shown)
+}
+
+/// A text that is no longer than a message may be: lists are made while they are written, of
+/// whatever length.
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > MAX_BODY_BYTES {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 /// The template engine writes these as Python does.

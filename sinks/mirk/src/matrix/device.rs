@@ -113,7 +113,8 @@ fn look(config: &Config, session: &Session, created: Timestamp) -> Result<Device
         let directory = directory.display().to_string();
         return Err(DeviceProblem::Lost { device: name, directory });
     };
-    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned();
+    let machine = laniakea_files::read_text(Path::new("/etc/machine-id"), 4096);
+    let machine = machine.unwrap_or_default().trim().to_owned();
     // An inode is used again once its file is gone; not with the same time of birth. Where the
     // file system does not know that, the seal has to do.
     let birth = file.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());

@@ -56,18 +56,16 @@ pub enum SecretFileError {
 /// It is there and cannot be used.
 pub fn read_secret(path: &Path) -> Result<Option<String>, SecretFileError> {
     let failed = |source| SecretFileError::Read { path: path.to_owned(), source };
-    let metadata = match fs::metadata(path) {
+    let file = match laniakea_files::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(failed)?,
     };
-    let mode = metadata.permissions().mode() & 0o7777;
+    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 && !is_credential(path) {
         return Err(SecretFileError::Exposed { path: path.to_owned(), mode });
     }
-    if metadata.len() > MAX_BYTES {
-        return Err(damaged(path, "it is longer than 64 KiB"));
-    }
-    fs::read_to_string(path).map(Some).map_err(failed)
+    let bytes = laniakea_files::read_at_most(file, MAX_BYTES).map_err(failed)?;
+    String::from_utf8(bytes).map(Some).map_err(|_| damaged(path, "it is not UTF-8"))
 }
 
 /// Writes a secret so that a crash leaves the old one or the new one, and nobody else can read it.
@@ -85,8 +83,9 @@ pub fn write_secret(path: &Path, text: &str) -> Result<(), SecretFileError> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let mut options = fs::OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(0o600);
+        let mut file = laniakea_files::open_with(options, &new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)

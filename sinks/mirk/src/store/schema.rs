@@ -87,6 +87,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     if identity == Identity::Empty {
         create(&mut connection)?;
     }
+    super::costly::begin(&connection)?;
     Ok(connection)
 }
 
@@ -112,14 +113,15 @@ pub(super) fn in_memory() -> Result<Connection, StoreError> {
 
 /// What people are told in rooms that are encrypted is nobody else's business.
 fn create_file(path: &Path) -> Result<(), StoreError> {
-    let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let mut options = fs::OpenOptions::new();
+    let file = laniakea_files::open_with(options.append(true).create(true).mode(0o600), path);
     file.map(drop).map_err(|source| StoreError::Create { path: path.to_owned(), source })
 }
 
 /// A short file of another kind is an empty database to `SQLite`, which would write over it.
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let mut header = Vec::new();
-    let file = fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut header));
+    let file = laniakea_files::open(path).and_then(|file| file.take(16).read_to_end(&mut header));
     file.map_err(|source| StoreError::Create { path: path.to_owned(), source })?;
     match &header[..] {
         b"" | b"SQLite format 3\0" => Ok(()),

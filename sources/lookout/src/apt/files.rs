@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Debian's largest is 150 kB.
-const MAX_RELEASE_BYTES: u64 = 4 << 20;
+pub(super) const MAX_RELEASE_BYTES: u64 = 4 << 20;
 
 /// Where a suite's files come from.
 pub struct SuiteFiles {
@@ -184,18 +184,8 @@ fn listed_release(lists: &Lists) -> Result<Option<Signed>, FilesError> {
 }
 
 fn read_whole(name: &'static str, file: impl Read) -> Result<Vec<u8>, FilesError> {
-    read_release(file).map_err(|source| FilesError::Read { name, source })
-}
-
-/// Reads a `Release` or its signature, and no further than either can be long.
-pub(super) fn read_release(file: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = file.take(MAX_RELEASE_BYTES + 1).read_to_end(&mut bytes)?;
-    if read as u64 > MAX_RELEASE_BYTES {
-        let message = format!("the file is longer than {MAX_RELEASE_BYTES} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    Ok(bytes)
+    let failed = |source| FilesError::Read { name, source };
+    laniakea_files::read_at_most(file, MAX_RELEASE_BYTES).map_err(failed)
 }
 
 /// Opens an index under its hash, which stays valid while the archive is being updated, or under

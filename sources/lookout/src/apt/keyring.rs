@@ -43,10 +43,7 @@ pub fn binary_keyring(path: &Path, scratch: &Path, number: usize) -> Result<Path
     let unreadable = |source| KeyringError::Unreadable { path: path.to_owned(), source };
     let no_keys = || KeyringError::NoKeys { path: path.to_owned() };
 
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_BYTES {
-        return Err(no_keys());
-    }
-    let bytes = fs::read(path).map_err(unreadable)?;
+    let bytes = laniakea_files::read(path, MAX_BYTES).map_err(unreadable)?;
     if is_binary(&bytes) {
         return path.canonicalize().map_err(unreadable);
     }

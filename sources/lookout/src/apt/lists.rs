@@ -5,7 +5,7 @@
 
 use std::{fs::File, io, path::PathBuf};
 
-use super::{files::read_release, index::IndexName, unpack::Compression};
+use super::{files::MAX_RELEASE_BYTES, index::IndexName, unpack::Compression};
 
 /// One suite's files among APT's lists.
 #[derive(Debug, Clone)]
@@ -26,8 +26,8 @@ impl Lists {
     ///
     /// If it is there and cannot be read, or is far too long.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match File::open(self.path(name)) {
-            Ok(file) => read_release(file).map(Some),
+        match laniakea_files::read(&self.path(name), MAX_RELEASE_BYTES) {
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -38,7 +38,7 @@ impl Lists {
         let name = name.to_string();
         Compression::KEPT.into_iter().filter_map(move |compression| {
             let path = self.path(&format!("{name}{}", compression.extension()));
-            Some((compression, File::open(path).ok()?))
+            Some((compression, laniakea_files::open(&path).ok()?))
         })
     }
 
@@ -101,8 +101,9 @@ mod tests {
         assert!(lists.read("InRelease").unwrap().is_none());
         assert_eq!(lists.index(&packages).count(), 0);
 
-        fs::write(directory.path().join("a_b_dists_x_InRelease"), "x").unwrap();
-        fs::write(directory.path().join("a_b_dists_x_main_binary-amd64_Packages.xz"), "x").unwrap();
+        std::fs::write(directory.path().join("a_b_dists_x_InRelease"), "x").unwrap();
+        std::fs::write(directory.path().join("a_b_dists_x_main_binary-amd64_Packages.xz"), "x")
+            .unwrap();
         assert_eq!(lists.read("InRelease").unwrap().unwrap(), b"x");
         let forms: Vec<_> = lists.index(&packages).map(|(form, _)| form).collect();
         assert_eq!(forms, [Compression::Xz]);

@@ -47,6 +47,9 @@ pub enum SignedBy {
     Fingerprints(String),
 }
 
+/// Far more than any list of sources holds.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// The archives that APT is configured for, in APT's order.
 ///
 /// # Errors
@@ -57,7 +60,7 @@ pub fn read_sources(settings: &AptSettings) -> io::Result<Vec<AptSource>> {
     if let Some(list) = settings.path("Dir::Etc::sourcelist")
         && list.exists()
     {
-        sources.extend(parse_list(&fs::read_to_string(list)?));
+        sources.extend(parse_list(&laniakea_files::read_text(&list, MAX_BYTES)?));
     }
     let Some(parts) = settings.path("Dir::Etc::sourceparts").filter(|parts| parts.is_dir()) else {
         return Ok(sources);
@@ -69,9 +72,9 @@ pub fn read_sources(settings: &AptSettings) -> io::Result<Vec<AptSource>> {
     for file in files {
         let is = |extension: &str| file.extension().is_some_and(|found| found == extension);
         if is("list") {
-            sources.extend(parse_list(&fs::read_to_string(&file)?));
+            sources.extend(parse_list(&laniakea_files::read_text(&file, MAX_BYTES)?));
         } else if is("sources") {
-            sources.extend(parse_stanzas(&fs::read_to_string(&file)?));
+            sources.extend(parse_stanzas(&laniakea_files::read_text(&file, MAX_BYTES)?));
         }
     }
     Ok(sources)

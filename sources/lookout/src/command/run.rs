@@ -15,7 +15,7 @@ use lookout::{
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::{Failure, announcer, drain, load, open_store};
+use super::{Failure, announcer, drain, load, open_store, reload};
 
 /// What a running lookout keeps from one configuration to the next.
 #[derive(Clone)]
@@ -55,7 +55,8 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
         lifecycle.spawn("watching", async move {
             Ok(work(setup, store, clock, reloads, stopping.wait()).await?)
         });
-        let reload = move || match load(path).and_then(|config| {
+        let path = path.to_owned();
+        let take_up = move || match reload(&path).and_then(|config| {
             if config.data_dir != data_dir {
                 warn!("data_dir changes only when lookout is started again");
             }
@@ -65,7 +66,7 @@ pub(crate) fn run(path: &Path) -> Result<(), Failure> {
             Ok(setup) => drop(new_setups.try_send(setup)),
             Err(error) => error!("going on with the old configuration: {error:#}"),
         };
-        lifecycle.run(reload, || {}).await
+        lifecycle.run(take_up, || {}).await
     })?;
     info!("stopped");
     Ok(())

@@ -1,6 +1,6 @@
 //! Which distribution this is, and which of APT's sources are its own.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use deb822_fast::borrowed::BorrowedParser;
 
@@ -17,7 +17,7 @@ pub(super) struct Distribution {
 
 impl Distribution {
     pub(super) fn of_this_machine() -> io::Result<Self> {
-        Ok(Self::parse(&fs::read_to_string("/etc/os-release")?))
+        Ok(Self::parse(&laniakea_files::read_text(Path::new("/etc/os-release"), 1 << 16)?))
     }
 
     fn parse(os_release: &str) -> Self {
@@ -73,6 +73,8 @@ fn origin(release: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn source(uri: &str) -> AptSource {

@@ -1,5 +1,6 @@
 //! Keys that begin, end and are revoked while a real relay runs, and who may emit what.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod rights;

@@ -3,6 +3,8 @@
 //! Its file is its effect. With a cursor beside it, the last events are handled again after a crash; without
 //! one the file is the position too, so that effect and position are one and each event is handled once.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{
     fs::{File, OpenOptions},
     io::{Read, Write},

@@ -1,6 +1,8 @@
 //! A source that can be killed: it submits the events of a file in their order, and keeps in another what
 //! became of each. What has an answer there is not submitted again.
 
+#![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
+
 use std::{
     collections::{BTreeSet, VecDeque},
     fs::{File, OpenOptions},

@@ -50,6 +50,55 @@ fn two_files_of_one_key_are_both_refused_and_named() {
     assert!(message.contains("a.key and ") && message.contains("b.key"), "{message}");
 }
 
+/// What is no key file, and would hold up or fill up whoever reads it as one.
+fn put_oddities(place: &Path) -> Vec<&'static str> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, place.join("fifo.key"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", place.join("zero.key")).unwrap();
+    std::os::unix::fs::symlink("fifo.key", place.join("to-fifo.key")).unwrap();
+    drop(std::os::unix::net::UnixListener::bind(place.join("socket.key")).unwrap());
+    fs::File::create(place.join("large.key")).unwrap().set_len(1 << 40).unwrap();
+    vec!["fifo.key", "large.key", "socket.key", "to-fifo.key", "zero.key"]
+}
+
+#[test]
+fn what_is_no_key_file_is_named_and_keeps_no_removal_from_counting() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["archive-01.pub.key", "spears-01.pub.key"] {
+        fs::copy(vector(name), place.path().join(name)).unwrap();
+    }
+    let directory = KeyDirectory::load(place.path()).unwrap();
+    let odd = put_oddities(place.path());
+    fs::remove_file(place.path().join("spears-01.pub.key")).unwrap();
+    let directory = directory.reload().unwrap();
+    assert_eq!(signers(&directory), ["archive-01"]);
+    let told: Vec<String> = directory.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), odd.len(), "{told:?}");
+    for (name, told) in odd.iter().zip(told) {
+        let reason = if *name == "large.key" { "larger than" } else { "no regular file" };
+        assert!(told.contains(name) && told.contains(reason), "{told}");
+    }
+    for name in odd {
+        let path = place.path().join(name);
+        for error in [KeyFile::load(&path).unwrap_err(), KeyFile::load_secret(&path).unwrap_err()] {
+            let is_refused =
+                matches!(error, KeyFileError::Refused { .. } | KeyFileError::Exposed { .. });
+            assert!(is_refused, "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_key_in_whose_place_is_something_else_keeps_its_last_good_one() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("fifo.key");
+    fs::copy(vector("archive-01.pub.key"), &path).unwrap();
+    let directory = KeyDirectory::load(place.path()).unwrap();
+    fs::remove_file(&path).unwrap();
+    put_oddities(place.path());
+    assert_eq!(signers(&directory.reload().unwrap()), ["archive-01"]);
+}
+
 #[test]
 fn an_absent_directory_is_an_error() {
     assert!(KeyDirectory::load(Path::new("/nonexistent/keys")).is_err());

@@ -80,7 +80,7 @@ pub(super) fn look(path: &Path) -> Result<(), Busy> {
     if held.contains(&inode) {
         return Err(held_by_us(path));
     }
-    let file = File::open(path).map_err(|error| unusable(path, &error))?;
+    let file = laniakea_files::open(path).map_err(|error| unusable(path, &error))?;
     holder(&file).map_or(Ok(()), |pid| Err(held_by(path, pid)))
 }
 
@@ -93,7 +93,8 @@ fn holder(file: &File) -> Option<i32> {
 
 fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false).mode(0o644).open(path)
+    let options = options.read(true).write(true).create(true).truncate(false).mode(0o644);
+    laniakea_files::open_with(options, path)
 }
 
 fn inode_of(path: &Path) -> Option<(u64, u64)> {

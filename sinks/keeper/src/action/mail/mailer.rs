@@ -1,8 +1,7 @@
 //! The way to the mail server, and to whom mails may go.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::OnceLock,
@@ -173,7 +172,7 @@ impl Mailer {
         let mut parameters = TlsParameters::builder(self.config.server.clone());
         if let Some(path) = &self.config.ca_file {
             let wrong = |source| InvalidMailer::File { path: path.clone(), source };
-            let pem = read(File::open(path).map_err(wrong)?).map_err(wrong)?;
+            let pem = laniakea_files::read(path, LONGEST).map_err(wrong)?;
             let authority = Certificate::from_pem(&pem).map_err(InvalidMailer::Tls)?;
             parameters = parameters.add_root_certificate(authority);
         }
@@ -187,10 +186,13 @@ impl Mailer {
     }
 }
 
+/// The longest file of certificates or of a password, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 /// Without the line end that editors leave.
 fn password(path: &Path) -> Result<String, InvalidMailer> {
     let wrong = |source| InvalidMailer::File { path: path.to_owned(), source };
-    let file = File::open(path).map_err(wrong)?;
+    let file = laniakea_files::open(path).map_err(wrong)?;
     let mode = file.metadata().map_err(wrong)?.permissions().mode() & 0o7777;
     // What systemd hands out as a credential is guarded by the directory.
     let is_credential = std::env::var_os("CREDENTIALS_DIRECTORY")
@@ -198,16 +200,9 @@ fn password(path: &Path) -> Result<String, InvalidMailer> {
     if mode & 0o077 != 0 && !is_credential {
         return Err(InvalidMailer::Exposed { path: path.to_owned(), mode });
     }
-    let text = String::from_utf8(read(file).map_err(wrong)?);
+    let text = String::from_utf8(laniakea_files::read_at_most(file, LONGEST).map_err(wrong)?);
     let text = text.map_err(|_| wrong(io::Error::other("it is not UTF-8")))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn read(file: File) -> io::Result<Vec<u8>> {
-    const LONGEST: u64 = 1 << 20;
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// An error with its causes.

@@ -1,8 +1,6 @@
 //! What a mail says: templates with a limit, in HTML with everything escaped.
 
 use std::{
-    fs,
-    io::{self, Read as _, Write},
     path::{Component, Path},
     sync::Arc,
 };
@@ -16,7 +14,10 @@ use minijinja::{
 use serde_json::Value as Json;
 
 use super::InvalidMail;
-use crate::rules::environment;
+use crate::{
+    bounded::Bounded,
+    rules::{deep, environment},
+};
 
 /// The longest text that a mail may have.
 const MAX_BYTES: usize = 1 << 20;
@@ -59,13 +60,7 @@ fn read(name: &str, directory: Option<&Path>) -> Result<String, String> {
     }
     let path = directory.join(name);
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut text = String::new();
-    let file = fs::File::open(&path).map_err(|error| wrong(&error))?;
-    file.take(MAX_SOURCE + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
-    if text.len() as u64 > MAX_SOURCE {
-        return Err(wrong(&"it is longer than 256 KiB"));
-    }
-    Ok(text)
+    laniakea_files::read_text(&path, MAX_SOURCE).map_err(|error| wrong(&error))
 }
 
 impl Text {
@@ -90,16 +85,20 @@ impl Text {
     ///
     /// Something that it asks for is not there, or it gets too long.
     pub(super) fn fill(&self, values: &Json) -> Result<String, String> {
+        deep(|| self.fill_here(values))?
+    }
+
+    fn fill_here(&self, values: &Json) -> Result<String, String> {
         let environment = self.environment();
-        let mut bounded = Bounded(Vec::new());
+        let mut bounded = Bounded::new(MAX_BYTES);
         let filled = environment
             .template_from_str(&self.source)
             .and_then(|text| text.render_captured_to(Value::from(Serde(values)), &mut bounded));
-        if bounded.0.len() > MAX_BYTES {
+        if bounded.is_exceeded() {
             return Err(format!("the text is longer than {MAX_BYTES} bytes"));
         }
         filled.map_err(|error| format!("the text cannot be filled in: {error}"))?;
-        let text = String::from_utf8_lossy(&bounded.0);
+        let text = String::from_utf8_lossy(bounded.bytes());
         let text = clean(&text.replace("\r\n", "\n"));
         Ok(format!("{}\n", text.trim_end_matches('\n')))
     }
@@ -129,22 +128,4 @@ fn clean(text: &str) -> String {
         }
     }
     clean
-}
-
-/// Takes a little more than is allowed, and then fails.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() > MAX_BYTES {
-            return Err(io::Error::other("too long"));
-        }
-        let room = (MAX_BYTES + 1 - self.0.len()).min(bytes.len());
-        self.0.extend(bytes.iter().take(room));
-        Ok(room)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -1,19 +1,26 @@
 //! Addresses into which values are put so that they stay where they are put.
 
+use laniakea_catalog::has_at_most;
 use minijinja::{
-    Environment, UndefinedBehavior,
+    Environment, ErrorKind, UndefinedBehavior,
     value::{Serde, Value},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value as Json;
-use std::sync::{Arc, LazyLock};
+use std::{
+    io::Write as _,
+    sync::{Arc, LazyLock},
+};
 use url::Url;
+
+use crate::bounded::Bounded;
 
 /// All but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Longer addresses are refused by servers.
 const MAX_BYTES: usize = 8 << 10;
-const FUEL: u64 = 1_000_000;
+/// As little as a key has: nothing in an address is long, and none of it is nested deep.
+const FUEL: u64 = 5_000;
 
 /// An `http:` or `https:` address whose server is fixed and whose path and query may hold values.
 /// Each value is percent-encoded: it can neither leave its segment of the path nor its place in the
@@ -101,8 +108,13 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_formatter(|out, _, value| {
-        let text = value.to_string();
-        for part in utf8_percent_encode(&text, ENCODED) {
+        if !has_at_most(value, MAX_BYTES) {
+            return Err(minijinja::Error::new(ErrorKind::WriteFailure, "a list is too long"));
+        }
+        let mut text = Bounded::new(MAX_BYTES);
+        write!(text, "{value}")
+            .map_err(|_| minijinja::Error::new(ErrorKind::WriteFailure, "a value is too long"))?;
+        for part in percent_encode(text.bytes(), ENCODED) {
             out.write_str(part)?;
         }
         Ok(())

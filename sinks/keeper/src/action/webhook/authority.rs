@@ -1,8 +1,7 @@
 //! An authority whose certificates are believed beside those of the system's.
 
 use std::{
-    fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -42,11 +41,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, InvalidA
     if !path.is_absolute() {
         return Err(InvalidAuthority::Relative { path });
     }
-    let mut pem = Vec::new();
-    let read = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut pem));
-    if let Err(source) = read {
-        return Err(InvalidAuthority::Read { path, source });
-    }
+    let pem = match laniakea_files::read(&path, MAX_BYTES) {
+        Ok(pem) => pem,
+        Err(source) => return Err(InvalidAuthority::Read { path, source }),
+    };
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.unwrap_or_default();
     if certificates.is_empty() {

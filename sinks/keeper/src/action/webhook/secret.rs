@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    fs::File,
     io::{self, Read as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -66,7 +65,7 @@ impl SecretFile {
     pub(super) fn read(&self) -> Result<Vec<u8>, InvalidSecret> {
         let path = self.0.clone();
         let mut bytes = Vec::new();
-        let mode = File::open(&path).and_then(|mut file| {
+        let mode = laniakea_files::open(&path).and_then(|mut file| {
             file.by_ref().take(MAX_BYTES + 3).read_to_end(&mut bytes)?;
             Ok(file.metadata()?.permissions().mode() & 0o7777)
         });

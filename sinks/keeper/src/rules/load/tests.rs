@@ -215,3 +215,26 @@ fn an_event_is_looked_at_by_the_rules_that_may_want_it() {
     assert_eq!(candidates(&rules, "org.example.x.y"), ["r1"]);
     assert!(rules.get("r2").is_some() && rules.get("r").is_none() && rules.get("r9").is_none());
 }
+
+#[test]
+fn what_is_no_file_of_rules_is_told_and_holds_nobody_up() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let directory = TempDir::new().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("good.toml"), GOOD).unwrap();
+    mknodat(CWD, path("fifo.toml"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", path("zero.toml")).unwrap();
+    std::os::unix::fs::symlink("fifo.toml", path("link.toml")).unwrap();
+    fs::File::create(path("large.toml")).unwrap().set_len(1 << 40).unwrap();
+    let problems = load(directory.path(), &Means::default()).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 4, "{told:?}");
+    for (told, what) in told.iter().zip([
+        "fifo.toml:1: could not be read: it is a FIFO",
+        "large.toml:1: could not be read: it is larger than 1048576 bytes",
+        "link.toml:1: could not be read: it is a FIFO",
+        "zero.toml:1: could not be read: it is a device",
+    ]) {
+        assert!(told.contains(what), "{told}");
+    }
+}

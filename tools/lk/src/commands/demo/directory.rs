@@ -1,7 +1,7 @@
 //! Where the demo keeps what it makes.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
 };
 
@@ -30,7 +30,9 @@ impl DemoDirectory {
         fs::create_dir_all(path).with_context(|| format!("could not make {}", path.display()))?;
         let root = path.canonicalize();
         let root = root.with_context(|| format!("could not find {}", path.display()))?;
-        let lock = File::create(root.join(".lock"))
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        let lock = laniakea_files::open_with(options, &root.join(".lock"))
             .with_context(|| format!("could not write to {}", path.display()))?;
         if lock.try_lock().is_err() {
             bail!("another demo runs in {}", path.display());

@@ -79,8 +79,8 @@ fn free_endpoints() -> anyhow::Result<[String; 3]> {
 }
 
 fn edit(path: &Path, changes: &[(&str, &str, Item)]) -> anyhow::Result<()> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+    let text = laniakea_files::read_text(path, 1 << 20)
+        .with_context(|| format!("could not read {}", path.display()))?;
     let mut document: DocumentMut =
         text.parse().with_context(|| format!("could not read {}", path.display()))?;
     for (section, key, item) in changes {

@@ -44,7 +44,7 @@ impl Process {
     ) -> anyhow::Result<Self> {
         let log_name = format!("{name}.log");
         let path = directory.path(&log_name);
-        let log = File::options().create(true).append(true).open(&path);
+        let log = laniakea_files::open_with(File::options().create(true).append(true), &path);
         let log = log.with_context(|| format!("could not write {}", path.display()))?;
         let mut child = Command::new(binary(name)?)
             .args(["run", "--config"])

@@ -5,7 +5,6 @@ use std::{collections::VecDeque, io};
 use anyhow::{Context as _, bail};
 use laniakea_daemon::Clock;
 use laniakea_event::{Prefix, Seq};
-use laniakea_filter::Expression;
 use laniakea_wire::{
     replay::{Answer, From, Read, ReplayClient, Request},
     subscription::{Believe, Delivery},
@@ -14,10 +13,9 @@ use uuid::Uuid;
 
 use crate::{
     endpoints::ReplayEndpoint,
-    follow::{Refusals, Selection},
+    follow::{Filter, Refusals, Selection},
     output::Progress,
     session::Session,
-    subject::subject,
 };
 
 /// Events of one page.
@@ -34,7 +32,7 @@ pub(super) struct Range {
 pub(super) struct Journal<'a> {
     client: ReplayClient,
     prefixes: &'a [Prefix],
-    filter: Option<&'a Expression>,
+    filter: Filter,
     believe: Believe,
     /// The journal, once the relay has told.
     id: Option<Uuid>,
@@ -55,7 +53,7 @@ impl<'a> Journal<'a> {
         Ok(Self {
             client,
             prefixes,
-            filter: selection.filter.as_ref(),
+            filter: Filter::new(selection.filter.clone(), session.notices),
             believe,
             id: None,
             progress: Progress::new(session.notices),
@@ -184,7 +182,7 @@ impl<'a> Journal<'a> {
             }
         };
         let is_in_range = delivery.note().is_some_and(|note| note.seq <= to);
-        let is_meant = self.filter.is_none_or(|filter| filter.matches(&subject(&delivery)));
+        let is_meant = self.filter.matches(&delivery);
         (is_in_range && is_meant).then_some(delivery)
     }
 

@@ -1,7 +1,7 @@
 //! Files that are replaced whole.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown},
     path::Path,
@@ -23,12 +23,13 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
         return replaced;
     }
     // The new name is on disk once the directory is.
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    path.parent().map_or(Ok(()), laniakea_files::sync_directory)
 }
 
 fn write(path: &Path, old: Option<&fs::Metadata>, text: &str) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o644);
+    let mut file = laniakea_files::open_with(options, path)?;
     if let Some(old) = old {
         file.set_permissions(old.permissions())?;
         let own = file.metadata()?;

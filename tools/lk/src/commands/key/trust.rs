@@ -140,7 +140,7 @@ impl TrustKey {
     fn grant(&self, signer: &SignerId) -> anyhow::Result<Vec<String>> {
         let path = self.config.canonicalize();
         let path = path.with_context(|| format!("could not find {}", self.config.display()))?;
-        let text = std::fs::read_to_string(&path)
+        let text = laniakea_files::read_text(&path, 1 << 20)
             .with_context(|| format!("could not read {}", path.display()))?;
         let mut document = TrustDocument::parse(&text)
             .with_context(|| format!("could not read {}", path.display()))

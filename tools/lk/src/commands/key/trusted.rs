@@ -1,9 +1,6 @@
 //! The trusted keys as they stand, and what is refused because of them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
@@ -101,11 +98,14 @@ pub(super) fn write_trusted(path: &Path, key: &KeyFile, validity: &Validity) -> 
     write_checked(path, &KeyFile::mark(&key.public_text(), validity), validity)
 }
 
+/// More than a key file may have.
+const MAX_BYTES: u64 = 64 << 10;
+
 /// Writes marks into a trusted file; everything else in it stays.
 pub(super) fn mark(path: &Path, validity: &Validity) -> anyhow::Result<()> {
     let path = path.canonicalize().with_context(|| format!("could not find {}", path.display()))?;
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+    let text = laniakea_files::read_text(&path, MAX_BYTES)
+        .with_context(|| format!("could not read {}", path.display()))?;
     write_checked(&path, &KeyFile::mark(&text, validity), validity)
 }
 
