@@ -109,7 +109,8 @@ class FakeRelay:
             after = next((n for n, time in enumerate(times) if time >= request["since"]), last)
         prefixes = request.get("prefixes") or [""]
         page, next_after = [], after
-        while next_after < last and len(page) < self.PAGE:
+        limit = min(self.PAGE, request.get("limit", self.PAGE))
+        while next_after < last and len(page) < limit:
             id, frame = self.frames[next_after]
             next_after += 1
             if any(id == p or (p == "" or p[-1] == ".") and id.startswith(p) for p in prefixes):

@@ -7,6 +7,7 @@ mod emit;
 mod events;
 mod history;
 mod keys;
+mod lies;
 mod listen;
 mod on;
 mod program;
