@@ -15,7 +15,7 @@ use keeper::{
 };
 use laniakea_catalog::visible;
 use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource, print_line};
-use laniakea_event::write_utc;
+use laniakea_event::{InvalidMoment, parse_moment, write_utc};
 use laniakea_wire::{
     Context,
     replay::{From, Read, ReplayClient},
@@ -62,10 +62,13 @@ fn parse_span(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_since(text: &str) -> Result<Since, String> {
-    let at = text.parse().map(Since::At).map_err(|_| ());
-    at.or_else(|()| parse_span(text).map(Since::Ago)).map_err(|_| {
-        "write a time such as 2026-11-01T00:00:00Z, or how long ago, such as 30d".to_owned()
-    })
+    match parse_moment(text) {
+        Ok(at) => Ok(Since::At(at)),
+        Err(InvalidMoment::Form) => parse_span(text).map(Since::Ago).map_err(|_| {
+            "write a time such as 2026-11-01T00:00:00Z, or how long ago, such as 30d".to_owned()
+        }),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What came of it.
