@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use laniakea_event::{RelayNote, Seq, VerifiedEvent};
+use laniakea_event::{Limits, RelayNote, Seq, SubmittedEvent, VerifiedEvent};
 use laniakea_wire::{
     replay::{Answer, From, Read, Request},
     subscription::{OtherJournal, Start, Update},
@@ -71,6 +71,8 @@ struct Scene {
     is_seamless: bool,
     /// Events that became bytes which nobody can read.
     mangled: BTreeSet<Seq>,
+    /// Places that events were said to have, and their own.
+    forged: BTreeSet<(Seq, Seq)>,
     /// A page since a time that was a lie went this far.
     misled_to: Seq,
     /// How far the relay's journal went when it became honest, and what had been told by then.
@@ -93,6 +95,7 @@ impl Scene {
             starts_now,
             is_seamless: false,
             mangled: BTreeSet::new(),
+            forged: BTreeSet::new(),
             misled_to: Seq::START,
             honest_from: Seq::START,
             told_before: usize::MAX,
@@ -141,6 +144,7 @@ impl Scene {
         let (journal, seq) = (input.journal(), input.seq());
         let prev = if input.below(2) == 0 { Seq(seq.0.saturating_sub(1)) } else { input.seq() };
         let note = note(event.id(), journal, seq, prev);
+        self.forged.extend(own_place(event).map(|own| (seq, own)));
         // It says that nothing lies between, whatever does.
         self.is_seamless = true;
         self.watched.rules.on_live(event.id().as_str().as_bytes(), &event.frame(&note));
@@ -153,6 +157,8 @@ impl Scene {
         }
         self.lies += 1;
         let answer = self.lie(draft, request, input);
+        let said = answer.events.iter().filter_map(|frame| said_place(frame));
+        self.forged.extend(said.filter(|(place, own)| place != own));
         if matches!(request, Request::Read(Read { from: From::Since(_), .. })) {
             self.misled_to = self.misled_to.max(answer.header.next.unwrap_or_default());
         }
@@ -252,7 +258,13 @@ impl Scene {
         taken.filter(move |(event, _)| (all || !self.is_seamless) && self.watched.means(event.id()))
     }
 
+    /// An event that stood in the place of another shows that only where its own place is read.
     fn is_told(&self, seq: Seq) -> bool {
+        let hidden = self.forged.range((seq, Seq::START)..=(seq, Seq(u64::MAX)));
+        self.is_missing(seq) || hidden.into_iter().any(|(_, own)| self.is_missing(*own))
+    }
+
+    fn is_missing(&self, seq: Seq) -> bool {
         seq <= self.misled_to || self.mangled.contains(&seq)
             || self.watched.told.iter().any(|update| match update {
                 Update::Lost { after, before } => *after < seq && seq < *before,
@@ -274,6 +286,20 @@ impl Scene {
             delivered: self.watched.delivered.len(),
         }
     }
+}
+
+/// Where the honest relay has an event.
+fn own_place(event: &VerifiedEvent) -> Option<Seq> {
+    let at = EVENTS.iter().position(|other| other.digest() == event.digest());
+    at.map(|at| Seq(at as u64 + 1))
+}
+
+/// Where a frame says that it stands, and where the event does.
+fn said_place(frame: &[u8]) -> Option<(Seq, Seq)> {
+    let event = SubmittedEvent::parse(frame, &Limits::FROM_RELAY).ok()?;
+    let note = RelayNote::parse(event.unsigned()?)?;
+    let at = EVENTS.iter().position(|other| other.digest() == event.digest())?;
+    Some((note.seq, Seq(at as u64 + 1)))
 }
 
 /// How far the journal goes, and which one it is.
