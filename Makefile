@@ -17,6 +17,7 @@ soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n),
 	@scripts/setup test
 	@cargo build --release --locked -p lighthouse -p laniakea-soak -p laniakea-faults
 	@SOAK_INPUTS=$${SOAK_INPUTS:-1000000} cargo run --release --locked --quiet -p laniakea-soak
+	@LIAR_SESSIONS=$${LIAR_SESSIONS:-100000} cargo test --locked --quiet --manifest-path tests/fuzz/Cargo.toml --target-dir target --test liar -- --nocapture
 	@SOAK_KILLS=$${SOAK_KILLS:-1000} target/release/laniakea-faults
 	@cargo build --locked -p lighthouse -p keeper
 	@KEEPER_CRASHES=$${KEEPER_CRASHES:-100} cargo test --locked --quiet -p laniakea-e2e --test keeper_time crashes -- --nocapture

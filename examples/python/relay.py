@@ -39,6 +39,16 @@ class Relay:
             self.connected.recv_multipart()
         return self.live.recv_multipart() if self.live in ready else None, self.connected in ready
 
+    def read(self, **request):
+        """A page that fits the request."""
+        request = {"op": "read", "limit": 500, **request}
+        header, frames = self.ask(request)
+        try:
+            check_page(request, header, frames)
+        except (LookupError, TypeError, ValueError) as error:
+            raise Contradiction(f"it is no page: {error!r:.200}") from error
+        return header, frames
+
     def ask(self, request: dict, patience: float = 10):
         """The header and the event frames that answer a request; asks until there is an answer."""
         while True:
@@ -57,6 +67,34 @@ class Relay:
             if header["reason"] not in ("busy", "unavailable"):
                 sys.exit(f"error: {self.replay}: {header['reason']}: {header['detail']}")
             time.sleep(1)
+
+
+class Contradiction(Exception):
+    """What a relay says of its journal does not fit together. Nobody signs it."""
+
+
+def check_page(read: dict, header: dict, frames: list):
+    """Raises an exception unless a page fits the request that it answers."""
+    first, last, end = header["first"], header["last"], header["next"]
+    at = after = read.get("after", 0)
+    ends_there = max(after, last) if "after" in read and after >= last else last
+    if end > ends_there or first > last + 1:
+        raise Contradiction(f"it read {first} to {end} in a journal that ends with {last}")
+    if "after" in read and end <= after < last:
+        raise Contradiction(f"reading from {after} gets no further, and {last} is the last event")
+    if header["count"] != len(frames) or len(frames) > read["limit"]:
+        raise Contradiction(f"a page of {header['count']} events that has {len(frames)}")
+    for frame in frames:
+        note = json.loads(frame)["unsigned"]
+        if note["journal"] != header["journal"]:
+            raise Contradiction(f"event {note['seq']} is of another journal")
+        if not max(at, first - 1) < note["seq"] <= end:
+            raise Contradiction(f"event {note['seq']} comes after {at} on a page up to {end}")
+        at = note["seq"]
+    begin = max(after, first - 1)
+    is_everything = "" in read.get("prefixes", [""]) and "after" in read
+    if is_everything and len(frames) + len(set(header.get("damaged", []))) < end - begin:
+        raise Contradiction(f"a page of all events from {begin} to {end} that has {len(frames)}")
 
 
 class Cursor:

@@ -48,7 +48,7 @@ pub use crate::{
     relay_note::{RelayNote, Seq},
     signatures::{EventSignature, Signatures},
     submitted::SubmittedEvent,
-    time::{EventTime, write_utc},
+    time::{EventTime, InvalidMoment, parse_moment, write_utc},
     trust::{EmitRule, InvalidEmitRule, Trust},
     upstream::Upstream,
     verified::VerifiedEvent,

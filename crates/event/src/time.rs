@@ -59,6 +59,44 @@ pub fn write_utc(time: jiff::Timestamp) -> impl fmt::Display {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
 }
 
+/// The text is no moment that a stream can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMoment {
+    /// It is of another form.
+    #[error("a time is written 2026-11-23T16:00:00Z")]
+    Form,
+    /// It is of that form, and there is no such moment.
+    #[error("a time lies between the years 0 and 9999")]
+    Range,
+}
+
+/// Reads a moment that somebody typed or asks for.
+///
+/// # Errors
+///
+/// It is no moment, or one that cannot be told.
+pub fn parse_moment(text: &str) -> Result<jiff::Timestamp, InvalidMoment> {
+    let is_in_range = |time: &jiff::Timestamp| {
+        (0..=9999).contains(&jiff::tz::Offset::UTC.to_datetime(*time).year())
+    };
+    match text.parse() {
+        Ok(time) => Some(time).filter(is_in_range).ok_or(InvalidMoment::Range),
+        Err(_) if EventTime::parse(text).is_some() || has_long_year(text) => {
+            Err(InvalidMoment::Range)
+        }
+        Err(_) => Err(InvalidMoment::Form),
+    }
+}
+
+/// A year of more than four digits, or one with a sign.
+fn has_long_year(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let year = digits.find('-').unwrap_or(0);
+    year >= 4
+        && (year > 4 || digits.len() < text.len())
+        && digits.bytes().take(year).all(|byte| byte.is_ascii_digit())
+}
+
 fn number(digits: &str) -> Option<u32> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -105,6 +143,26 @@ mod tests {
         assert_eq!(nanoseconds("1969-12-31T23:59:59.999999999-00:00"), -1);
         assert!(nanoseconds("9999-12-31T23:59:59-23:59") > 0);
         assert!(nanoseconds("0000-01-01T00:00:00+23:59") < 0);
+    }
+
+    #[test]
+    fn a_moment_that_is_no_time_and_one_that_is_too_far_are_told_apart() {
+        for text in [
+            "9999-12-31T23:59:59Z",
+            "-000100-01-01T00:00:00Z",
+            "-9999-01-01T00:00:00Z",
+            "+012026-01-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "0000-01-01T00:00:00+23:59",
+        ] {
+            assert_eq!(parse_moment(text), Err(InvalidMoment::Range), "{text}");
+        }
+        for text in ["", "soon", "2026-13-01T00:00:00Z", "2026-11-01", "-", "-x", "12345"] {
+            assert_eq!(parse_moment(text), Err(InvalidMoment::Form), "{text}");
+        }
+        for text in ["9001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"] {
+            assert!(parse_moment(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use laniakea_event::{InvalidMoment, parse_moment};
 use serde::Deserialize;
 
 use crate::{
@@ -84,9 +85,14 @@ impl TryFrom<String> for Start {
         match text.as_str() {
             "now" => Ok(Self::Now),
             "beginning" => Ok(Self::After(laniakea_event::Seq::START)),
-            time if time.parse::<jiff::Timestamp>().is_ok() => Ok(Self::Since(text)),
-            _ => Err("write \"now\", \"beginning\" or a time such as \"2026-11-01T00:00:00Z\""
-                .to_owned()),
+            time => match parse_moment(time) {
+                Ok(_) => Ok(Self::Since(text)),
+                Err(InvalidMoment::Form) => {
+                    Err("write \"now\", \"beginning\" or a time such as \"2026-11-01T00:00:00Z\""
+                        .to_owned())
+                }
+                Err(error) => Err(error.to_string()),
+            },
         }
     }
 }

@@ -5,6 +5,8 @@ mod client;
 #[doc(hidden)]
 pub mod fuzzing;
 mod header;
+mod pace;
+mod page;
 mod request;
 mod server;
 mod turns;
@@ -13,5 +15,8 @@ pub use crate::router::Closer;
 pub(crate) use client::ReplaySocket;
 pub use client::{Answer, ReplayClient, ReplayError};
 pub use header::{Failure, FailureReason, Header, SinkStanding, SinkState};
+pub(crate) use pace::{Gain, Pace};
+pub(crate) use page::check_note;
+pub use page::{Contradiction, Page, PageEvent};
 pub use request::{From, Read, Request, SinkReport};
 pub use server::{AnswerSender, ReplayRequest, ReplayServer};

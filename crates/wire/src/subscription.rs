@@ -30,7 +30,12 @@ pub use delivery::Delivery;
 use handled::Handled;
 pub use merged::{Merged, MergedSubscription};
 
-use crate::{Context, HandshakeFailure, WireError, curve::Security, replay::Failure, wake::Waker};
+use crate::{
+    Context, HandshakeFailure, WireError,
+    curve::Security,
+    replay::{Contradiction, Failure},
+    wake::Waker,
+};
 
 /// A relay's events, with room for what it adds to them.
 const MAX_FRAME_BYTES: usize = 4 << 20;
@@ -191,6 +196,14 @@ pub enum Update {
     HandshakeFailed(HandshakeFailure),
     /// The replay endpoint does not answer; it is tried again.
     ReplaySilent,
+    /// What the relay says of its journal does not fit together. Nothing of such an answer is
+    /// delivered or counts; it is asked again, after pauses that grow. Told once a minute at most.
+    Contradiction {
+        /// The relay's replay endpoint, or its publish endpoint where there is no other.
+        endpoint: String,
+        /// What it said.
+        said: Contradiction,
+    },
 }
 
 /// The subscription cannot go on.
@@ -277,22 +290,20 @@ impl Subscription {
         self.updates.try_recv().ok()
     }
 
-    /// How far the relay has confirmed that its journal goes. A consumer that stores its position
-    /// itself, with what it did about the events, stores none beyond this.
-    pub fn confirmed(&self) -> Option<Position> {
-        self.handled.confirmed()
+    /// Where the relay's journal ends, as it said last.
+    pub fn last(&self) -> Option<Seq> {
+        self.handled.last()
     }
 
-    /// The same up to `position` at the most, and nothing in another journal: live events say
+    /// Whether the relay's journal has shown that it goes as far as this. A consumer that stores
+    /// its position itself, with what it did about the events, stores no other: live events say
     /// themselves where they stand, and could say anything.
-    pub fn confirmed_part(&self, position: Position) -> Option<Position> {
-        let last = self.confirmed()?;
-        (position.journal == last.journal)
-            .then(|| Position { seq: position.seq.min(last.seq), ..position })
+    pub fn is_confirmed(&self, position: Position) -> bool {
+        self.handled.is_confirmed(position)
     }
 
-    /// Notes that everything up to `position` was handled. It is stored once the relay has
-    /// confirmed that its journal goes so far: a forged event cannot move the cursor beyond it.
+    /// Notes that everything up to `position` was handled. It is stored once the relay's journal
+    /// has shown what stands there: neither a forged event nor a number moves the cursor.
     ///
     /// # Errors
     ///
@@ -307,7 +318,7 @@ impl Subscription {
     /// [`Update::Complete`] follows: for a consumer to which it matters what has *not* come. Live
     /// events alone do not tell, since nobody sees that none come over a dead connection.
     pub fn ask_complete(&self) {
-        self.handled.ask();
+        self.handled.wish_for_complete();
         self.waker.wake();
     }
 

@@ -289,7 +289,7 @@ impl Loop {
                 }
             }
         }
-        let kept = arrived.position.and_then(|position| subscription.confirmed_part(position));
+        let kept = arrived.position.filter(|position| subscription.is_confirmed(*position));
         if arrived.is_caught_up {
             self.catching_up.end();
         }

@@ -22,7 +22,10 @@ pub async fn next_event(subscription: &mut Subscription) -> Box<Delivery> {
     loop {
         match next_update(subscription).await {
             Update::Event(delivery) => return delivery,
-            Update::Lost { .. } | Update::Refused { .. } | Update::JournalChanged { .. } => {
+            Update::Lost { .. }
+            | Update::Refused { .. }
+            | Update::JournalChanged { .. }
+            | Update::Contradiction { .. } => {
                 panic!("the stream is broken")
             }
             _ => {}

@@ -9,14 +9,17 @@ mod archive;
 mod event;
 mod filter;
 mod follower;
+mod honest;
 mod input;
 mod journal;
+mod liar;
 mod names;
 mod number;
 mod relay_note;
 mod shown;
 mod signatures;
 mod time;
+mod watched;
 mod wire;
 mod world;
 mod zmtp;
@@ -30,6 +33,7 @@ pub use crate::{
     filter::{expression, filtered_event, glob, rule},
     follower::{follower, follower_link},
     journal::{stored_block, stored_row},
+    liar::{Session, follower_liar, session},
     names::{event_id, position},
     number::number,
     relay_note::relay_note,
@@ -44,7 +48,7 @@ pub use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 38] = [
+pub const TARGETS: [Target; 39] = [
     ("apt_settings", apt_settings),
     ("base64", base64),
     ("event", event),
@@ -53,6 +57,7 @@ pub const TARGETS: [Target; 38] = [
     ("expression", expression),
     ("filtered_event", filtered_event),
     ("follower", follower),
+    ("follower_liar", follower_liar),
     ("follower_link", follower_link),
     ("glob", glob),
     ("gpgv_status", gpgv_status),

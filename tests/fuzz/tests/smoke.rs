@@ -91,6 +91,7 @@ smoke! {
     expression
     filtered_event
     follower
+    follower_liar
     follower_link
     glob
     gpgv_status

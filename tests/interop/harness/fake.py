@@ -110,7 +110,8 @@ class FakeRelay:
         prefixes = request.get("prefixes") or [""]
         page, next_after = [], after
         # As many as it looks at, whether they match or not: some pages are empty.
-        while next_after < last and next_after - after < self.PAGE:
+        limit = min(self.PAGE, request.get("limit", self.PAGE))
+        while next_after < last and next_after - after < limit:
             id, frame = self.frames[next_after]
             next_after += 1
             if any(id == p or (p == "" or p[-1] == ".") and id.startswith(p) for p in prefixes):

@@ -158,6 +158,8 @@ fn judge_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Verdict> {
 const ENDPOINT_HINT: &str =
     "an endpoint looks like tcp://127.0.0.1:5571 or ipc:///run/lighthouse/submit";
 const UNREACHABLE_HINT: &str = "is the relay running, and is this its endpoint?";
+const LYING_HINT: &str =
+    "the relay is broken, or somebody is between: what it sent of that answer was not used";
 const NOT_A_RELAY_HINT: &str = "a relay submits on port 5571, publishes on 5572 and replays on 5573, unless configured otherwise";
 
 fn unreachable(handshake: Option<HandshakeFailure>) -> Verdict {
@@ -233,6 +235,7 @@ fn judge_replay(error: &ReplayError) -> Verdict {
         ReplayError::Failed(_) => (EXIT_REJECTED, None),
         ReplayError::Unreachable { handshake, .. } => unreachable(*handshake),
         ReplayError::NotARelay { .. } => (EXIT_UNREACHABLE, Some(NOT_A_RELAY_HINT)),
+        ReplayError::Contradiction { .. } => (EXIT_FAILED, Some(LYING_HINT)),
         ReplayError::Wire(WireError::Connect { .. }) => (EXIT_USAGE, Some(ENDPOINT_HINT)),
         _ => (EXIT_FAILED, None),
     }

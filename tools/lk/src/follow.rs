@@ -48,12 +48,26 @@ pub(crate) struct Follow {
     waiting: Option<Merged>,
 }
 
+/// A position, and which relay's it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) relay: usize,
+    pub(crate) position: Position,
+}
+
+impl Place {
+    /// Where an event of that relay stands.
+    pub(crate) fn of(relay: usize, delivery: &Delivery) -> Option<Self> {
+        delivery.position().map(|position| Self { relay, position })
+    }
+}
+
 /// What a command has to act upon.
 pub(crate) enum Happening {
-    /// An event that the filter matches.
-    Event(Box<Delivery>),
+    /// An event that the filter matches, of this relay.
+    Event(usize, Box<Delivery>),
     /// Everything up to here is done, as soon as what came before is.
-    Passed(Position),
+    Passed(Place),
     /// Nothing waits: time to write what is buffered.
     Idle,
     /// The user has had enough.
@@ -113,7 +127,9 @@ impl Follow {
             }
             self.is_idle = false;
             let happening = match merged {
-                Merged::Passed(position) => Some(Happening::Passed(position)),
+                Merged::Passed { relay, position } => {
+                    Some(Happening::Passed(Place { relay, position }))
+                }
                 Merged::Update { relay, update } => self.on_update(relay, update)?,
             };
             if let Some(happening) = happening {
@@ -133,14 +149,14 @@ impl Follow {
             Update::Event(delivery) => {
                 self.contacts.heard(relay);
                 if self.filter.matches(&delivery) {
-                    return Ok(Some(Happening::Event(delivery)));
+                    return Ok(Some(Happening::Event(relay, delivery)));
                 }
-                return Ok(delivery.position().map(Happening::Passed));
+                return Ok(Place::of(relay, &delivery).map(Happening::Passed));
             }
             Update::CaughtUp(position) => {
                 self.progress.finish();
                 self.contacts.caught_up(relay, position.seq);
-                return Ok(Some(Happening::Passed(position)));
+                return Ok(Some(Happening::Passed(Place { relay, position })));
             }
             Update::Progress { at, last } => {
                 self.contacts.heard(relay);
@@ -161,8 +177,8 @@ impl Follow {
     }
 
     /// Everything up to here was handled.
-    pub(crate) fn handled(&self, position: Position) -> Result<(), CursorError> {
-        self.subscription.handled(position)
+    pub(crate) fn handled(&self, Place { relay, position }: Place) -> Result<(), CursorError> {
+        self.subscription.handled(relay, position)
     }
 
     /// Waits until the user has had enough.
@@ -192,7 +208,7 @@ async fn next_update(
 /// Whether something will be said about it.
 fn is_told(merged: &Merged) -> bool {
     match merged {
-        Merged::Passed(_) => false,
+        Merged::Passed { .. } => false,
         Merged::Update { update, .. } => {
             !matches!(update, Update::Event(_) | Update::Progress { .. })
         }

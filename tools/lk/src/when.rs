@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use laniakea_daemon::{Age, Clock};
-use laniakea_event::write_utc;
+use laniakea_event::{InvalidMoment, parse_moment, write_utc};
 
 /// A moment, or a distance into the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,16 @@ pub(crate) enum When {
 
 /// The text is no point in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "write a time such as 2026-11-01T00:00:00Z, or how long ago: a number and s, m, h or d, such as 2h"
-)]
-pub(crate) struct InvalidWhen;
+pub(crate) enum InvalidWhen {
+    /// It is something else.
+    #[error(
+        "write a time such as 2026-11-01T00:00:00Z, or how long ago: a number and s, m, h or d, such as 2h"
+    )]
+    Form,
+    /// There is no such time.
+    #[error(transparent)]
+    Moment(InvalidMoment),
+}
 
 impl When {
     /// The moment, in the form that the protocol has.
@@ -43,9 +49,13 @@ impl FromStr for When {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(Age::Limited(distance)) = text.parse() {
-            return SignedDuration::try_from(distance).map(Self::Ago).map_err(|_| InvalidWhen);
+            let distance = SignedDuration::try_from(distance);
+            return distance.map(Self::Ago).map_err(|_| InvalidWhen::Form);
         }
-        text.parse().map(Self::At).map_err(|_| InvalidWhen)
+        parse_moment(text).map(Self::At).map_err(|error| match error {
+            InvalidMoment::Form => InvalidWhen::Form,
+            InvalidMoment::Range => InvalidWhen::Moment(error),
+        })
     }
 }
 
@@ -95,8 +105,10 @@ mod tests {
             "unlimited",
             "2026-11-01T00:00:00",
         ] {
-            assert_eq!(text.parse::<When>(), Err(InvalidWhen), "{text}");
+            assert_eq!(text.parse::<When>(), Err(InvalidWhen::Form), "{text}");
         }
+        let far = "9999-12-31T23:59:59Z".parse::<When>().unwrap_err();
+        assert_eq!(far.to_string(), "a time lies between the years 0 and 9999");
         for text in ["", "0s", "unlimited", "1.5s", "10"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }

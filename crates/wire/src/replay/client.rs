@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Failure, Header, Request};
+use super::{Contradiction, Failure, Gain, Header, Pace, Page, Read, Request};
 use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
@@ -42,6 +42,14 @@ pub enum ReplayError {
         /// Why there is no connection, if that is known.
         handshake: Option<HandshakeFailure>,
     },
+    /// What the relay says does not fit together.
+    #[error("{endpoint} contradicts itself: {said}")]
+    Contradiction {
+        /// Where the request was sent.
+        endpoint: String,
+        /// What it said.
+        said: Contradiction,
+    },
     /// What came is no answer of a relay.
     #[error("{endpoint} answered with something that is no replay header")]
     NotARelay {
@@ -58,6 +66,7 @@ pub enum ReplayError {
 /// Asks one relay, one request after the other. It blocks.
 pub struct ReplayClient {
     socket: ReplaySocket,
+    pace: Pace,
     timeout: Duration,
 }
 
@@ -70,10 +79,33 @@ impl ReplayClient {
         timeout: Duration,
     ) -> Result<Self, WireError> {
         let socket = ReplaySocket::connect(context, endpoint, security, MAX_FRAME_BYTES)?;
-        Ok(Self { socket, timeout })
+        Ok(Self { socket, pace: Pace::new(Instant::now()), timeout })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Reads a page. Short ones come one after the other, and not as fast as the relay likes.
+    ///
+    /// # Errors
+    ///
+    /// There is no good answer, or one that does not fit the request.
+    pub fn read(&mut self, read: &Read) -> Result<Page, ReplayError> {
+        let asked = Instant::now();
+        std::thread::sleep(self.pace.next().saturating_duration_since(asked));
+        let asked = Instant::now();
+        let answer = self.request(&Request::Read(read.clone()))?;
+        let page = Page::of(read, answer).map_err(|said| {
+            let endpoint = self.socket.endpoint.clone();
+            ReplayError::Contradiction { endpoint, said }
+        })?;
+        let gain = match page.events.len() {
+            0 => Gain::Nothing,
+            full if full >= read.limit => Gain::Full,
+            _ => Gain::Some,
+        };
+        self.pace.answered(Instant::now(), asked.elapsed(), gain);
+        Ok(page)
+    }
+
+    /// Sends a request and waits for its answer, of which only the form is looked at.
     pub fn request(&mut self, request: &Request) -> Result<Answer, ReplayError> {
         self.socket.send(request)?;
         let deadline = Instant::now() + self.timeout;
@@ -179,9 +211,15 @@ impl ReplaySocket {
 
     /// The answer to the last request, if it is there.
     pub(crate) fn receive(&self) -> Result<Option<Result<Answer, ReplayError>>, WireError> {
-        while let Some(Received { mut frames, .. }) = receive(self.socket.zmq(), MAX_FRAMES)? {
+        while let Some(Received { mut frames, count, .. }) = receive(self.socket.zmq(), MAX_FRAMES)?
+        {
             if frames.len() < 2 || frames[0][..] != self.id.to_be_bytes() {
                 continue;
+            }
+            if count > MAX_FRAMES {
+                let said = Contradiction(format!("{} events on one page", count - 2));
+                let endpoint = self.endpoint.clone();
+                return Ok(Some(Err(ReplayError::Contradiction { endpoint, said })));
             }
             let events = frames.split_off(2);
             return Ok(Some(read_header(&frames[1], &self.endpoint).map(|header| Answer {
@@ -190,6 +228,11 @@ impl ReplaySocket {
             })));
         }
         Ok(None)
+    }
+
+    /// Where requests go.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {

@@ -7,6 +7,7 @@ use laniakea_event::{
 };
 
 use super::{Believe, Position};
+use crate::replay::PageEvent;
 
 /// An event, where it stands, and what is known of its signers.
 #[derive(Debug)]
@@ -42,12 +43,33 @@ impl Delivery {
     ///
     /// It is no event, or not one to believe.
     pub fn open(frame: Vec<u8>, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
-        let parse = || SubmittedEvent::parse(&frame, &Limits::FROM_RELAY);
+        Self::judge(frame, |frame| SubmittedEvent::parse(frame, &Limits::FROM_RELAY), believe, now)
+    }
+
+    /// The same for an event of a page, which was parsed to see where it stands.
+    ///
+    /// # Errors
+    ///
+    /// It is no event, or not one to believe.
+    pub fn of_page(event: PageEvent, believe: &Believe, now: Timestamp) -> Result<Self, Rejection> {
+        let PageEvent { frame, parsed } = event;
+        if frame.len() > Limits::FROM_RELAY.max_bytes {
+            return Self::open(frame, believe, now);
+        }
+        Self::judge(frame, |_| parsed.map(|(event, _)| event), believe, now)
+    }
+
+    fn judge(
+        frame: Vec<u8>,
+        parse: impl FnOnce(&[u8]) -> Result<SubmittedEvent, Rejection>,
+        believe: &Believe,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
         let (event, sources) = match believe {
-            Believe::Everything => (Event::Unverified(parse()?), None),
-            Believe::Keys(keyring) => (Event::Verified(parse()?.verify(keyring, now)?), None),
+            Believe::Everything => (Event::Unverified(parse(&frame)?), None),
+            Believe::Keys(keyring) => (Event::Verified(parse(&frame)?.verify(keyring, now)?), None),
             Believe::Sources(trust) => {
-                let event = parse()?.verify_received(trust, now)?;
+                let event = parse(&frame)?.verify_received(trust, now)?;
                 let sources = event.authorise(trust)?;
                 (Event::Verified(event), Some(sources))
             }

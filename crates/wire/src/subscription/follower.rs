@@ -3,25 +3,29 @@
 //!
 //! For each subscribed prefix it knows up to which seq everything that matches was delivered. A
 //! live event is delivered when `prev` says that nothing under its prefixes lies between; in
-//! every other case the journal is read again from the lowest of these positions.
+//! every other case the journal is read again from the lowest of these positions. Nobody signs what
+//! a relay says of its journal: what does not fit together moves nothing, and is told.
 
-mod claims;
 mod holes;
-
-use std::collections::{BTreeSet, VecDeque};
+mod journals;
+mod live;
+mod page;
+mod reach;
+mod recent;
 
 use jiff::Timestamp;
-use laniakea_event::{Digest, EventId, Prefix, Seq};
+use laniakea_event::{EventId, Prefix, RelayNote, Seq, write_utc};
 use uuid::Uuid;
 
 use self::{
-    claims::{Claims, Verdict},
-    holes::Holes,
+    journals::{Journals, Named},
+    reach::{Reach, Verdict},
+    recent::{Known, RecentDigests},
 };
 use super::{
     Believe, Delivery, OtherJournal, Position, Start, SubscriptionConfig, SubscriptionError, Update,
 };
-use crate::replay::{Answer, From, Header, Read, Request};
+use crate::replay::{Answer, Contradiction, From, Gain, Page, Read, Request};
 
 /// Events of one page.
 const PAGE: usize = 1_000;
@@ -30,8 +34,12 @@ const PAGE: usize = 1_000;
 pub(super) enum Step {
     /// Hand this to the consumer.
     Tell(Update),
-    /// The journal goes this far.
-    Confirm(Uuid, Seq),
+    /// The journal ends here, as the relay says.
+    Hear(Position),
+    /// The relay's journal has shown that it goes this far.
+    Confirm(Position),
+    /// What the relay says does not fit together.
+    Contradict(Contradiction),
     /// The journal had an event that was not published to this consumer, or has not come yet.
     Unheard,
     /// End the subscription.
@@ -41,23 +49,31 @@ pub(super) enum Step {
 pub(super) struct Follower {
     /// Never empty.
     prefixes: Vec<Prefix>,
-    /// For each prefix: everything up to here that matches it was delivered.
-    done: Vec<Seq>,
-    claims: Claims,
-    journal: Option<Uuid>,
+    reach: Reach,
+    journals: Journals,
+    /// How reading the current journal began.
+    start: Start,
     state: State,
     believe: Believe,
     clock: fn() -> Timestamp,
     other_journal: OtherJournal,
     has_replay: bool,
+    has_answered: bool,
     /// A live event went by that reading has to reach.
     is_behind: bool,
     /// Nothing has been published to this consumer since the journal went on without it.
     is_unheard: bool,
-    last_received: Option<String>,
+    /// A live event says that it stands there, behind what was delivered or in another journal.
+    awaited: Option<Position>,
+    /// An event stood there, as a page has shown.
+    shown: Seq,
+    /// When the relay took the event that was delivered last.
+    last_received: Option<Timestamp>,
     /// Of what was delivered. It may come once more: reading began before it or in another
     /// journal, or somebody wrote another note beside it.
     delivered: RecentDigests,
+    /// Events delivered since the last request was answered.
+    gained: usize,
     steps: Vec<Step>,
 }
 
@@ -67,21 +83,13 @@ enum State {
     Starting(Start),
     /// Behind the journal: read from the lowest position.
     Reading,
+    /// The journal ends here, the relay says: it has to show what stands there.
+    Showing(Seq),
     /// Live events are delivered as they come.
     Following {
         /// The timer wants to know whether something was missed.
         wants_status: bool,
     },
-}
-
-/// What a page says.
-struct Page {
-    events: Vec<Vec<u8>>,
-    /// Events that the journal holds damaged.
-    damaged: Vec<Seq>,
-    first: Seq,
-    next: Seq,
-    last: Seq,
 }
 
 const FOLLOWING: State = State::Following { wants_status: false };
@@ -95,26 +103,36 @@ impl Follower {
         let start =
             position.map_or_else(|| config.start.clone(), |position| Start::After(position.seq));
         let has_replay = config.replay.is_some();
+        let current = position.map(|position| position.journal);
         Self {
-            done: vec![Seq::START; prefixes.len()],
-            claims: Claims::new(prefixes.len()),
+            reach: Reach::new(prefixes.len()),
             prefixes,
-            journal: position.map(|position| position.journal),
-            state: if has_replay { State::Starting(start) } else { FOLLOWING },
+            journals: Journals::new(current),
+            state: if has_replay { State::Starting(start.clone()) } else { FOLLOWING },
+            start,
             believe: config.believe.clone(),
             clock: config.clock,
             other_journal: config.other_journal,
             has_replay,
+            has_answered: false,
             is_behind: false,
             is_unheard: false,
+            awaited: None,
+            shown: position.map_or(Seq::START, |position| position.seq),
             last_received: None,
             delivered: RecentDigests::default(),
+            gained: 0,
             steps: Vec::new(),
         }
     }
 
     pub(super) fn take_steps(&mut self) -> Vec<Step> {
         std::mem::take(&mut self.steps)
+    }
+
+    /// Whether the replay endpoint has answered as a relay does.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
     /// The request that brings the follower on, if it needs one.
@@ -124,12 +142,19 @@ impl Follower {
         match &self.state {
             State::Starting(Start::After(seq)) => Some(read(From::After(*seq))),
             State::Starting(Start::Since(time)) => Some(read(From::Since(time.clone()))),
-            State::Reading => Some(read(From::After(self.complete()))),
+            State::Reading => Some(read(From::After(self.reach.complete()))),
+            State::Showing(seq) => Some(Self::show(*seq)),
             State::Starting(Start::Now) | State::Following { wants_status: true } => {
                 Some(Request::Status(None))
             }
             State::Following { wants_status: false } => None,
         }
+    }
+
+    /// Asks for whatever stands there, so that a number alone moves no cursor.
+    pub(super) fn show(seq: Seq) -> Request {
+        let from = From::After(Seq(seq.0.saturating_sub(1)));
+        Request::Read(Read { from, prefixes: Vec::new(), limit: 1 })
     }
 
     /// The connection was made or came back: something may have gone by.
@@ -148,123 +173,129 @@ impl Follower {
         }
     }
 
-    /// A frame of the live stream.
-    pub(super) fn on_live(&mut self, topic: &[u8], frame: &[u8]) {
-        self.is_unheard = false;
-        if !matches!(self.state, State::Following { .. }) {
-            // The journal has it, and reading will come to it.
-            self.is_behind = true;
-            return;
+    /// The answer to what [`Self::wanted`] asked. Says what it was good for.
+    pub(super) fn on_answer(&mut self, request: &Request, answer: Answer) -> Gain {
+        let before = self.reach.complete();
+        self.gained = 0;
+        let is_full = answer.events.len() >= PAGE / 2;
+        if let Err(contradiction) = self.take_answer(request, answer) {
+            self.contradict(contradiction);
         }
-        match Delivery::open(frame.to_vec(), &self.believe, (self.clock)()) {
-            Ok(delivery) if delivery.id().as_str().as_bytes() != topic => {
-                self.refuse(&delivery, "it was published under another id");
-            }
-            Ok(delivery) => self.follow(delivery),
-            Err(rejection) => {
-                self.tell(Update::Refused { seq: None, reason: rejection.to_string() });
-            }
+        let is_far = self.reach.complete().0.saturating_sub(before.0) >= PAGE as u64;
+        let is_at_rest = self.wanted().is_none();
+        // Who reads since a live event said so, and finds nothing, may be led by the nose.
+        let is_led = self.awaited.is_some();
+        if is_at_rest {
+            self.awaited = None;
         }
-    }
-
-    fn follow(&mut self, delivery: Delivery) {
-        let matching = self.matching(delivery.id());
-        let Some(note) = delivery.note().cloned().filter(|_| !matching.is_empty()) else {
-            if matching.is_empty() {
-                return;
-            }
-            if self.has_replay {
-                self.refuse(&delivery, "it has no note of the relay");
-            } else {
-                self.tell(Update::Event(Box::new(delivery)));
-            }
-            return;
-        };
-        if self.has_replay && self.journal != Some(note.journal) {
-            // Anybody could claim that; the replay header decides.
-            self.look_again();
-            return;
-        }
-        let is_same_journal = self.journal.replace(note.journal) == Some(note.journal);
-        if is_same_journal && self.is_done(&matching, note.seq) {
-            return;
-        }
-        let previous =
-            |at: &usize| note.previous(&self.prefixes[*at]).map(|prev| (prev, self.done[*at]));
-        let is_gap = matching.iter().any(|at| previous(at).is_none_or(|(prev, done)| prev > done));
-        if is_gap && self.has_replay {
-            self.look_again();
-            return;
-        }
-        if is_gap && is_same_journal {
-            self.tell(Update::Lost { after: self.complete(), before: note.seq });
-        }
-        for at in matching {
-            self.done[at] = note.seq;
-        }
-        self.deliver(delivery, note.journal, note.received);
-    }
-
-    /// The answer to what [`Self::wanted`] asked.
-    pub(super) fn on_answer(&mut self, request: &Request, answer: Answer) {
-        let Header { journal, first, last, next, damaged, .. } = answer.header;
-        if self.journal.is_some_and(|known| known != journal) {
-            self.change_journal(journal);
-            return;
-        }
-        self.journal = Some(journal);
-        let verdict = self.judge_claims(journal, last);
-        match (request, next) {
-            // It was asked for from positions that are no longer believed.
-            _ if matches!(verdict, Verdict::Refuted(_)) => return,
-            // The next header decides whether they are; reading from there would make them certain.
-            (Request::Read(_), _) if verdict == Verdict::Doubtful => {}
-            (Request::Read(read), Some(next)) => {
-                let page = Page { events: answer.events, damaged, first, next, last };
-                self.on_page(read, page);
-            }
-            (Request::Read(_), None) => self.fail_not_a_relay(),
-            _ => self.on_status(last),
-        }
-        if verdict == Verdict::Doubtful {
-            self.check();
+        match (is_full, self.gained > 0 || is_far || is_at_rest && !is_led, request) {
+            (true, true, _) => Gain::Full,
+            (_, true, _) | (.., Request::Status(_)) => Gain::Some,
+            _ => Gain::Nothing,
         }
     }
 
     /// Whether everything was delivered that a journal has which goes this far.
     pub(super) fn is_complete(&self, last: Seq) -> bool {
-        self.state == FOLLOWING && last <= self.complete()
+        self.state == FOLLOWING && last <= self.reach.complete()
     }
 
-    /// A header that only the cursor wanted.
-    pub(super) fn on_confirmation(&mut self, journal: Uuid, last: Seq) {
-        // Another journal is met with the next request of the follower's own.
-        if self.journal == Some(journal) && self.judge_claims(journal, last) == Verdict::Doubtful {
+    /// An answer that only the cursor wanted.
+    pub(super) fn on_confirmation(&mut self, request: &Request, answer: Answer) {
+        if self.journals.current != Some(answer.header.journal) {
+            // It is met with the next request of the follower's own.
             self.check();
+            return;
+        }
+        let confirmed = hold(request, answer).map(|(journal, last, page)| {
+            match self.judge(journal, last) {
+                Verdict::Plausible => {}
+                Verdict::Doubtful => return self.check(),
+                verdict => return self.take_back(&verdict, last),
+            }
+            let Some((Read { from: From::After(after), .. }, page)) = page else { return };
+            if page.next > *after || page.first > after.next() {
+                self.confirm(journal, after.next());
+            }
+        });
+        if let Err(contradiction) = confirmed {
+            self.contradict(contradiction);
         }
     }
 
-    /// Lets the cursor follow, unless a live event was not where it said that it stood.
-    fn judge_claims(&mut self, journal: Uuid, last: Seq) -> Verdict {
-        let verdict = self.claims.check(&self.done, last);
-        match &verdict {
-            Verdict::Plausible => self.steps.push(Step::Confirm(journal, last)),
-            Verdict::Doubtful => {}
-            Verdict::Refuted(certain) => {
-                self.done.clone_from(certain);
-                self.look_again();
-                let reason = "its relay's journal does not go as far as it said".to_owned();
-                self.tell(Update::Refused { seq: None, reason });
+    fn take_answer(&mut self, request: &Request, answer: Answer) -> Result<(), Contradiction> {
+        let (journal, last, page) = hold(request, answer)?;
+        self.has_answered = true;
+        let known = self.journals.current;
+        match self.journals.hear(journal) {
+            Named::Current => {}
+            Named::Rival => return Ok(()),
+            Named::Other => {
+                self.change_journal(journal);
+                return Ok(());
             }
+            Named::Disowned(rival) => {
+                let said = format!("its journal is {rival}, and then {journal}");
+                self.contradict(Contradiction(said));
+                if known != Some(journal) {
+                    return Ok(());
+                }
+            }
+        }
+        match self.judge(journal, last) {
+            Verdict::Plausible => {}
+            // What is wanted stays wanted: the next header decides.
+            Verdict::Doubtful => {
+                self.check();
+                return Ok(());
+            }
+            verdict => {
+                self.take_back(&verdict, last);
+                return Ok(());
+            }
+        }
+        match page {
+            Some((read, page)) if read.prefixes.is_empty() => self.on_shown(read, &page),
+            Some((read, page)) => self.on_page(read, page),
+            None => {
+                self.on_status(last);
+                Ok(())
+            }
+        }
+    }
+
+    fn judge(&mut self, journal: Uuid, seq: Seq) -> Verdict {
+        let verdict = self.reach.check(seq);
+        if verdict == Verdict::Plausible {
+            self.steps.push(Step::Hear(Position { journal, seq }));
         }
         verdict
     }
 
+    /// The journal does not go as far as something said.
+    fn take_back(&mut self, verdict: &Verdict, last: Seq) {
+        self.state = match verdict {
+            Verdict::StartOver => State::Starting(self.start.clone()),
+            Verdict::Shrunk => FOLLOWING,
+            _ => State::Reading,
+        };
+        self.shown = Seq::START;
+        let said = if *verdict == Verdict::Shrunk {
+            let at = self.reach.complete();
+            format!(
+                "its journal ends with event {last}, and was read up to {at} before: an older copy of it, \
+                 whose new events this consumer does not see until it is told to begin anew"
+            )
+        } else {
+            format!("its journal ends with event {last}, and does not go as far as it said before")
+        };
+        self.steps.push(Step::Contradict(Contradiction(said)));
+    }
+
     fn on_status(&mut self, last: Seq) {
         if self.state == State::Starting(Start::Now) {
-            self.advance(last);
-            self.catch_up_or_follow();
-        } else if last > self.complete() {
+            self.reach_end(last);
+        } else if last > self.reach.complete() {
             self.state = State::Reading;
             self.is_unheard = true;
         } else {
@@ -272,72 +303,44 @@ impl Follower {
         }
     }
 
-    fn on_page(&mut self, read: &Read, page: Page) {
-        let Page { events, damaged, first, next, last } = page;
-        let mut holes = Holes::new(damaged, self.read_from(read), next);
-        if let From::After(after) = read.from {
-            if after.next() < first {
-                self.tell(Update::Lost { after, before: first });
-            }
-            if next <= after && next < last {
-                // It would be asked for the same page for ever.
-                self.fail_not_a_relay();
-                return;
-            }
-            self.advance(after);
-        }
-        for frame in events {
-            match Delivery::open(frame, &self.believe, (self.clock)()) {
-                Ok(delivery) => {
-                    if let Some(seq) = delivery.note().map(|note| note.seq) {
-                        self.tell_holes(holes.before(seq));
-                    }
-                    self.on_replayed(delivery, next);
-                }
-                Err(rejection) => {
-                    self.tell(Update::Refused { seq: None, reason: rejection.to_string() });
-                }
-            }
-        }
-        self.tell_holes(holes.rest());
-        self.advance(next);
-        self.tell(Update::Progress { at: next, last });
-        if next < last {
-            self.state = State::Reading;
-        } else {
-            self.catch_up_or_follow();
-        }
-    }
-
-    /// The position that was read from; the beginning where only the relay knows it.
-    fn read_from(&self, read: &Read) -> Seq {
-        match read.from {
-            From::After(after) => after.max(self.complete()),
-            From::Since(_) => Seq::START,
-        }
-    }
-
-    fn tell_holes(&mut self, holes: Vec<(Seq, Seq)>) {
-        for (after, before) in holes {
-            self.tell(Update::Lost { after, before });
-        }
-    }
-
-    fn on_replayed(&mut self, delivery: Delivery, next: Seq) {
-        let matching = self.matching(delivery.id());
-        let Some(note) = delivery.note().filter(|note| Some(note.journal) == self.journal).cloned()
-        else {
-            self.refuse(&delivery, "it has no note of this journal");
+    /// Everything up to the journal's end was read, or is not wanted. A number alone is no end: an
+    /// event must stand there.
+    fn reach_end(&mut self, seq: Seq) {
+        if seq > self.shown {
+            self.state = State::Showing(seq);
             return;
+        }
+        if self.is_beginning(seq) {
+            self.reach.pass(seq);
+        }
+        if let Some(journal) = self.journals.current {
+            self.confirm(journal, seq);
+        }
+        self.catch_up_or_follow();
+    }
+
+    /// Whether nothing was read: the next event is the first that is wanted.
+    fn is_beginning(&self, seq: Seq) -> bool {
+        self.start == Start::Now && self.reach.complete() < seq
+    }
+
+    /// The answer to [`Self::show`].
+    fn on_shown(&mut self, read: &Read, page: &Page) -> Result<(), Contradiction> {
+        let (State::Showing(seq), From::After(after)) = (&self.state, &read.from) else {
+            return Ok(());
         };
-        if matching.is_empty() || note.seq > next || self.is_done(&matching, note.seq) {
-            return;
+        let seq = *seq;
+        if page.next <= *after && page.first <= seq {
+            let said = format!("its journal ends with event {}, and with {seq} before", page.last);
+            return Err(Contradiction(said));
         }
-        self.advance(note.seq);
-        if self.is_unheard {
-            self.steps.push(Step::Unheard);
-        }
-        self.deliver(delivery, note.journal, note.received);
+        self.shown = seq.max(self.shown);
+        self.reach_end(seq);
+        Ok(())
+    }
+
+    fn confirm(&mut self, journal: Uuid, seq: Seq) {
+        self.steps.push(Step::Confirm(Position { journal, seq }));
     }
 
     fn catch_up_or_follow(&mut self) {
@@ -346,34 +349,74 @@ impl Follower {
             return;
         }
         self.state = FOLLOWING;
-        if let Some(journal) = self.journal {
-            self.tell(Update::CaughtUp(Position { journal, seq: self.complete() }));
+        if let Some(journal) = self.journals.current {
+            self.tell(Update::CaughtUp(Position { journal, seq: self.reach.complete() }));
         }
     }
 
-    fn change_journal(&mut self, journal: Uuid) {
-        let from = self.journal.replace(journal).unwrap_or_default();
+    fn change_journal(&mut self, to: Uuid) {
+        let from = self.journals.current.unwrap_or_default();
         if let OtherJournal::Stop { accept } = self.other_journal
-            && accept != Some(journal)
+            && accept != Some(to)
         {
-            self.steps.push(Step::Fail(SubscriptionError::OtherJournal { from, to: journal }));
+            self.steps.push(Step::Fail(SubscriptionError::OtherJournal { from, to }));
             return;
         }
-        self.tell(Update::JournalChanged { from, to: journal });
-        self.done.fill(Seq::START);
-        self.claims = Claims::new(self.done.len());
-        let start = self.last_received.clone().map_or(Start::After(Seq::START), Start::Since);
-        self.state = State::Starting(start);
+        self.tell(Update::JournalChanged { from, to });
+        let known = self.journals.change(to, &self.reach);
+        self.shown = Seq::START;
+        self.awaited = None;
+        let start = self.last_received.map_or(Start::After(Seq::START), |received| {
+            Start::Since(write_utc(received).to_string())
+        });
+        self.start = start.clone();
+        self.state = if known.is_some() { State::Reading } else { State::Starting(start) };
+        self.reach = known.unwrap_or_else(|| Reach::new(self.prefixes.len()));
     }
 
-    fn deliver(&mut self, delivery: Delivery, journal: Uuid, received: String) {
-        if self.delivered.contains(&delivery.digest()) {
-            return;
+    /// Delivers an event that was not delivered yet.
+    fn deliver(&mut self, delivery: Delivery, note: &RelayNote) -> Result<(), Contradiction> {
+        let place = Position { journal: note.journal, seq: note.seq };
+        match self.delivered.insert(delivery.digest(), place) {
+            Known::New => {}
+            Known::Delivered => return Ok(()),
+            Known::Disputed => {
+                self.refuse(&delivery, "it was delivered before, from another place");
+                return Ok(());
+            }
+            Known::Moved(before) => {
+                // Whatever stands at the other place was perhaps never delivered.
+                self.reach.go_back(Seq(before.min(note.seq).0.saturating_sub(1)));
+                return Err(Contradiction(format!("event {} was event {before} before", note.seq)));
+            }
         }
-        self.last_received = Some(received);
-        self.delivered.insert(delivery.digest());
-        let position = self.has_replay.then(|| Position { journal, seq: self.complete() });
+        self.gained += 1;
+        // A relay may say any time; the own clock bounds what is passed over in another journal.
+        self.last_received = note.received_at().map(|received| received.min((self.clock)()));
+        let (journal, seq) = (note.journal, self.reach.complete());
+        let position = self.has_replay.then_some(Position { journal, seq });
         self.tell(Update::Event(Box::new(delivery.at(position))));
+        Ok(())
+    }
+
+    /// What was only said so far is asked for again, once the relay has shown that it lies.
+    fn contradict(&mut self, contradiction: Contradiction) {
+        match self.state {
+            State::Starting(_) => {}
+            State::Showing(seq) if self.is_beginning(seq) => {
+                self.state = State::Starting(Start::Now);
+            }
+            State::Showing(_) | State::Reading => {
+                self.reach.distrust();
+                self.state = State::Reading;
+            }
+            State::Following { .. } => {
+                if self.reach.distrust() && self.has_replay {
+                    self.state = State::Reading;
+                }
+            }
+        }
+        self.steps.push(Step::Contradict(contradiction));
     }
 
     fn refuse(&mut self, delivery: &Delivery, reason: &str) {
@@ -385,58 +428,24 @@ impl Follower {
         self.steps.push(Step::Tell(update));
     }
 
-    fn fail_not_a_relay(&mut self) {
-        let endpoint = "the replay endpoint".to_owned();
-        self.steps.push(Step::Fail(SubscriptionError::NotARelay { endpoint }));
-    }
-
-    /// Everything that any prefix matches was delivered up to here.
-    fn complete(&self) -> Seq {
-        self.done.iter().copied().min().unwrap_or_default()
-    }
-
-    /// The journal was read up to here.
-    fn advance(&mut self, seq: Seq) {
-        for done in &mut self.done {
-            *done = seq.max(*done);
-        }
-        self.claims.advance(seq);
-    }
-
     fn matching(&self, id: &EventId) -> Vec<usize> {
         (0..self.prefixes.len()).filter(|at| self.prefixes[*at].matches(id)).collect()
     }
-
-    /// An event was delivered if any of its prefixes is done up to it.
-    fn is_done(&self, matching: &[usize], seq: Seq) -> bool {
-        matching.iter().any(|at| seq <= self.done[*at])
-    }
 }
 
-/// Digests of the latest deliveries.
-#[derive(Default)]
-struct RecentDigests {
-    order: VecDeque<Digest>,
-    known: BTreeSet<Digest>,
-}
+type Held<'r> = (Uuid, Seq, Option<(&'r Read, Page)>);
 
-impl RecentDigests {
-    const CAPACITY: usize = 65_536;
-
-    fn insert(&mut self, digest: Digest) {
-        if self.known.insert(digest) {
-            self.order.push_back(digest);
+/// Holds an answer against its request.
+fn hold(request: &Request, answer: Answer) -> Result<Held<'_>, Contradiction> {
+    let (journal, last) = (answer.header.journal, answer.header.last);
+    let page = match request {
+        Request::Read(read) => Some((read, Page::of(read, answer)?)),
+        Request::Status(_) | Request::Get(_) => {
+            answer.header.check()?;
+            None
         }
-        if self.order.len() > Self::CAPACITY
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-    }
-
-    fn contains(&self, digest: &Digest) -> bool {
-        self.known.contains(digest)
-    }
+    };
+    Ok((journal, last, page))
 }
 
 #[cfg(test)]

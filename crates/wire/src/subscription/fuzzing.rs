@@ -1,8 +1,5 @@
 //! The rules of a subscription without its thread, within reach of `tests/fuzz`.
 
-use laniakea_event::Seq;
-use uuid::Uuid;
-
 use super::{
     CursorError, CursorStore, Position, SubscriptionConfig, SubscriptionError, Update,
     follower::{Follower, Step},
@@ -53,12 +50,17 @@ impl Rules {
 
     /// The answer to what was wanted came.
     pub fn on_answer(&mut self, request: &Request, answer: Answer) {
-        self.follower.on_answer(request, answer);
+        let _gain = self.follower.on_answer(request, answer);
     }
 
-    /// A header came that only the cursor wanted.
-    pub fn on_confirmation(&mut self, journal: Uuid, last: Seq) {
-        self.follower.on_confirmation(journal, last);
+    /// What the cursor wants to be shown.
+    pub fn unconfirmed(&self) -> Option<Request> {
+        self.handled.ask().map(|position| Follower::show(position.seq))
+    }
+
+    /// The answer to that came.
+    pub fn on_confirmation(&mut self, request: &Request, answer: Answer) {
+        self.follower.on_confirmation(request, answer);
     }
 
     /// Hands on what there is to tell and does what the subscription's thread does with the rest.
@@ -70,7 +72,12 @@ impl Rules {
         let mut updates = Vec::new();
         for step in self.follower.take_steps() {
             match step {
-                Step::Confirm(journal, last) => self.handled.confirm(journal, last),
+                Step::Hear(last) => self.handled.hear(last),
+                Step::Confirm(position) => self.handled.confirm(position),
+                // Each is told here, whatever the time.
+                Step::Contradict(said) => {
+                    updates.push(Update::Contradiction { endpoint: "tcp://x:2".to_owned(), said });
+                }
                 Step::Unheard => {}
                 Step::Fail(error) => return Err(error),
                 Step::Tell(update) => {

@@ -7,7 +7,6 @@ use std::{
 
 use laniakea_event::Seq;
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use super::{CursorError, CursorStore, Position};
 
@@ -25,15 +24,19 @@ pub(super) struct Handled {
 struct State {
     cursor: Option<Box<dyn CursorStore>>,
     handled: Option<Position>,
-    /// The newest event of the journal, as a replay header said.
+    /// Where the journal ends, as a header said.
+    last: Option<Seq>,
+    /// What the journal has shown that it holds.
     confirmed: Option<Position>,
+    /// What was handled when the journal was asked to show it.
+    asked: Option<Position>,
     saved: Option<Position>,
     saved_at: Option<Instant>,
     failure: Option<CursorError>,
     is_hurried: bool,
     is_stopped: bool,
     /// The consumer wants to hear when it has everything.
-    is_asked: bool,
+    wants_complete: bool,
 }
 
 impl Handled {
@@ -41,13 +44,15 @@ impl Handled {
         let state = State {
             cursor,
             handled: None,
+            last: None,
             confirmed: None,
+            asked: None,
             saved: None,
             saved_at: None,
             failure: None,
             is_hurried: false,
             is_stopped: false,
-            is_asked: false,
+            wants_complete: false,
         };
         Self { state: Mutex::new(state), stored: Notify::new() }
     }
@@ -59,10 +64,20 @@ impl Handled {
         state.failure.take().map_or(Ok(()), Err)
     }
 
-    /// A replay header said how far the journal goes.
-    pub(super) fn confirm(&self, journal: Uuid, last: Seq) {
+    /// A replay header said where the journal ends.
+    pub(super) fn hear(&self, Position { journal, seq }: Position) {
         let mut state = self.lock();
-        state.confirmed = Some(Position { journal, seq: last });
+        state.last = Some(seq);
+        // It is shorter than it was: what it has shown counts no more.
+        state.confirmed.take_if(|confirmed| confirmed.journal == journal && confirmed.seq > seq);
+    }
+
+    /// The journal has shown what stands there.
+    pub(super) fn confirm(&self, position: Position) {
+        let mut state = self.lock();
+        if !state.is_confirmed(position) {
+            state.confirmed = Some(position);
+        }
         self.save_if_due(&mut state);
     }
 
@@ -71,18 +86,28 @@ impl Handled {
         self.save_if_due(&mut self.lock());
     }
 
-    pub(super) fn confirmed(&self) -> Option<Position> {
-        self.lock().confirmed
+    pub(super) fn last(&self) -> Option<Seq> {
+        self.lock().last
+    }
+
+    pub(super) fn is_confirmed(&self, position: Position) -> bool {
+        self.lock().is_confirmed(position)
     }
 
     pub(super) fn position(&self) -> Option<Position> {
         self.lock().handled
     }
 
-    /// Whether something was handled that no header has confirmed.
+    /// Whether something was handled that the journal has not shown.
     pub(super) fn wants_confirmation(&self) -> bool {
-        let state = self.lock();
-        state.cursor.is_some() && state.handled.is_some_and(|handled| !state.is_confirmed(handled))
+        self.lock().unconfirmed().is_some()
+    }
+
+    /// What the journal shall show next.
+    pub(super) fn ask(&self) -> Option<Position> {
+        let mut state = self.lock();
+        state.asked = state.unconfirmed();
+        state.asked
     }
 
     /// Whether a confirmed position waits to be saved.
@@ -105,16 +130,16 @@ impl Handled {
         self.lock().is_stopped
     }
 
-    pub(super) fn ask(&self) {
-        self.lock().is_asked = true;
+    pub(super) fn wish_for_complete(&self) {
+        self.lock().wants_complete = true;
     }
 
-    pub(super) fn is_asked(&self) -> bool {
-        self.lock().is_asked
+    pub(super) fn wants_complete(&self) -> bool {
+        self.lock().wants_complete
     }
 
-    pub(super) fn answer(&self) {
-        self.lock().is_asked = false;
+    pub(super) fn take_wish_for_complete(&self) -> bool {
+        std::mem::take(&mut self.lock().wants_complete)
     }
 
     pub(super) fn is_stored(&self) -> bool {
@@ -159,15 +184,19 @@ impl State {
         })
     }
 
-    /// Saves what was handled, as far as it is confirmed.
+    fn unconfirmed(&self) -> Option<Position> {
+        let handled = self.cursor.as_ref().and(self.handled)?;
+        (!self.is_confirmed(handled)).then_some(handled)
+    }
+
+    /// Saves what was handled and is confirmed: the newest, or what it was when the journal was
+    /// asked. Nothing between: who claimed to be further may have hidden what stands there.
     fn save(&mut self) {
-        let (Some(handled), Some(confirmed)) = (self.handled, self.confirmed) else {
+        let handled = self.handled.into_iter().chain(self.asked);
+        let Some(position) = handled.into_iter().find(|position| self.is_confirmed(*position))
+        else {
             return;
         };
-        if handled.journal != confirmed.journal {
-            return;
-        }
-        let position = Position { seq: handled.seq.min(confirmed.seq), ..handled };
         let is_new = self
             .saved
             .is_none_or(|saved| saved.journal != position.journal || saved.seq < position.seq);
@@ -185,6 +214,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use uuid::Uuid;
 
     use super::*;
 
@@ -214,12 +245,26 @@ mod tests {
         handled.note(at(1_000_000)).unwrap();
         assert!(handled.wants_confirmation());
         assert_eq!(memory.load().unwrap(), None);
-        handled.confirm(Uuid::nil(), Seq(41));
-        assert_eq!(memory.load().unwrap(), Some(at(41)));
-        handled.confirm(Uuid::from_u128(1), Seq(2_000_000));
-        assert_eq!(memory.load().unwrap(), Some(at(41)));
-        handled.confirm(Uuid::nil(), Seq(2_000_000));
+        handled.confirm(at(41));
+        assert_eq!(memory.load().unwrap(), None, "what stands between was perhaps never delivered");
+        handled.confirm(Position { journal: Uuid::from_u128(1), seq: Seq(2_000_000) });
+        assert_eq!(memory.load().unwrap(), None);
+        handled.confirm(at(2_000_000));
         assert_eq!(memory.load().unwrap(), Some(at(1_000_000)));
         assert!(handled.is_stored() && !handled.wants_confirmation());
+    }
+
+    #[test]
+    fn what_was_handled_when_the_journal_was_asked_is_stored_though_more_was_handled_since() {
+        let memory = Memory::default();
+        let handled = Handled::new(Some(Box::new(memory.clone())));
+        handled.hurry();
+        handled.note(at(5)).unwrap();
+        assert_eq!(handled.ask(), Some(at(5)));
+        handled.note(at(9)).unwrap();
+        handled.confirm(at(5));
+        assert_eq!(memory.load().unwrap(), Some(at(5)));
+        handled.confirm(at(3));
+        assert!(handled.is_confirmed(at(5)) && handled.wants_confirmation());
     }
 }

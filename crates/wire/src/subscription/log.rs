@@ -23,6 +23,9 @@ impl Update {
             Self::HandshakeFailed(failure) => {
                 tracing::warn!(%failure, "cannot connect to the relay; trying again");
             }
+            Self::Contradiction { endpoint, said } => {
+                tracing::error!(endpoint, %said, "the relay contradicts itself; asking again");
+            }
             Self::ReplaySilent => tracing::warn!("the relay does not answer; trying again"),
             Self::Event(_) | Self::Progress { .. } | Self::CaughtUp(_) | Self::Complete { .. } => {}
         }

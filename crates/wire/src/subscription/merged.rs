@@ -4,8 +4,6 @@ mod unmatched;
 
 use std::{future::poll_fn, task::Poll, time::Duration};
 
-use uuid::Uuid;
-
 use self::unmatched::Unmatched;
 use super::{CursorError, Position, Subscription, SubscriptionConfig, SubscriptionError, Update};
 use crate::Context;
@@ -27,8 +25,6 @@ pub struct MergedSubscription {
 
 struct Relay {
     subscription: Subscription,
-    /// As its last position said.
-    journal: Option<Uuid>,
     has_ended: bool,
 }
 
@@ -44,7 +40,12 @@ pub enum Merged {
     },
     /// An event came again from another relay: everything up to here counts as handled, once what
     /// was delivered before this is.
-    Passed(Position),
+    Passed {
+        /// Whose journal it is.
+        relay: usize,
+        /// Where.
+        position: Position,
+    },
 }
 
 impl MergedSubscription {
@@ -59,7 +60,7 @@ impl MergedSubscription {
     ) -> Result<Self, SubscriptionError> {
         let open = |config| {
             let subscription = Subscription::open(context, config)?;
-            Ok(Relay { subscription, journal: None, has_ended: false })
+            Ok(Relay { subscription, has_ended: false })
         };
         let relays =
             configs.into_iter().map(open).collect::<Result<Vec<_>, SubscriptionError>>()?;
@@ -102,34 +103,25 @@ impl MergedSubscription {
     }
 
     fn merge(&mut self, relay: usize, update: Update) -> Option<Merged> {
-        let position = match &update {
-            Update::Event(delivery) => delivery.position(),
-            Update::CaughtUp(position) => Some(*position),
-            _ => None,
-        };
-        if let (Some(relay), Some(position)) = (self.relays.get_mut(relay), position) {
-            relay.journal = Some(position.journal);
-        }
         if let Update::Event(delivery) = &update
             && !self.unmatched.is_new(relay, delivery.digest())
         {
-            return position.map(Merged::Passed);
+            let position = delivery.position()?;
+            return Some(Merged::Passed { relay, position });
         }
         Some(Merged::Update { relay, update })
     }
 
-    /// Notes that everything up to `position` of its journal was handled, as
-    /// [`Subscription::handled`] does.
+    /// Notes that everything up to `position` of a relay's journal was handled, as
+    /// [`Subscription::handled`] does. The relay counts, and not the journal that it names: one
+    /// that borrows another's name moves no other position.
     ///
     /// # Errors
     ///
     /// The cursor could not be stored, now or since the last call.
-    pub fn handled(&self, position: Position) -> Result<(), CursorError> {
-        let of_journal = |relay: &&Relay| relay.journal == Some(position.journal);
-        self.relays
-            .iter()
-            .filter(of_journal)
-            .try_for_each(|relay| relay.subscription.handled(position))
+    pub fn handled(&self, relay: usize, position: Position) -> Result<(), CursorError> {
+        let relay = self.relays.get(relay);
+        relay.map_or(Ok(()), |relay| relay.subscription.handled(position))
     }
 
     /// Waits until what was handled is stored, for at most `patience` a relay, and ends.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Context, HandshakeFailure, WireError,
     client::ClientSocket,
-    replay::{FailureReason, ReplayError, ReplaySocket, Request, SinkReport},
+    replay::{Contradiction, FailureReason, Pace, ReplayError, ReplaySocket, Request, SinkReport},
     socket::{Keepalive, Received, Report, Settings, poll, receive},
     wake::Waker,
 };
@@ -47,6 +47,9 @@ pub(super) struct SubscriptionThread {
     status_interval: Duration,
     asked: Option<Asked>,
     timers: Timers,
+    pace: Pace,
+    /// Where the relay is, for what is told of it.
+    endpoint: String,
     is_silent: bool,
     is_connected: bool,
     /// Why there is no connection, if that was told.
@@ -57,11 +60,12 @@ struct Asked {
     request: Request,
     purpose: Purpose,
     at: Instant,
+    deadline: Instant,
 }
 
 impl Asked {
-    fn deadline(&self) -> Instant {
-        self.at + PATIENCE
+    fn new(request: Request, purpose: Purpose, at: Instant) -> Self {
+        Self { request, purpose, at, deadline: at + PATIENCE }
     }
 }
 
@@ -76,8 +80,6 @@ enum Purpose {
 struct Timers {
     check: Instant,
     settle: Option<Instant>,
-    /// Nothing is asked before this.
-    ask: Instant,
     confirm: Instant,
     /// When the live connection is given up unless something comes over it.
     unheard: Option<Instant>,
@@ -124,9 +126,12 @@ impl SubscriptionThread {
             .map(|to| ReplaySocket::connect(context, to, &config.security, max_message_bytes));
         let replay = replay.transpose()?;
         let now = Instant::now();
+        let endpoint = replay.as_ref().map_or(&*config.publish, ReplaySocket::endpoint).to_owned();
         Ok(Self {
             live,
             replay,
+            pace: Pace::new(now),
+            endpoint,
             follower: Follower::new(&config, position),
             updates,
             handled,
@@ -137,7 +142,6 @@ impl SubscriptionThread {
             timers: Timers {
                 check: now + config.status_interval,
                 settle: None,
-                ask: now,
                 confirm: now,
                 unheard: None,
                 report: (now, None),
@@ -194,9 +198,11 @@ impl SubscriptionThread {
             self.next_report().into_iter().for_each(&mut consider);
         }
         match &self.asked {
-            Some(asked) => consider(asked.deadline()),
-            None if self.follower.wanted().is_some() => consider(self.timers.ask),
-            None if self.handled.wants_confirmation() => consider(self.timers.confirm),
+            Some(asked) => consider(asked.deadline),
+            None if self.follower.wanted().is_some() => consider(self.pace.next()),
+            None if self.handled.wants_confirmation() => {
+                consider(self.timers.confirm.max(self.pace.next()));
+            }
             None => {}
         }
         if self.handled.wants_saving() {
@@ -270,22 +276,22 @@ impl SubscriptionThread {
             Ok(Some(answer)) => answer,
             Err(error) => return self.fail(error.into()),
         };
-        let Some(Asked { request, purpose, at }) = self.asked.take() else { return Ok(()) };
+        let Some(Asked { request, purpose, at, .. }) = self.asked.take() else { return Ok(()) };
         self.is_silent = false;
         let mut last = None;
         match (answer, purpose) {
             (Ok(answer), Purpose::Follow) => {
                 last = Some(answer.header.last);
-                self.follower.on_answer(&request, answer);
+                let gain = self.follower.on_answer(&request, answer);
+                self.pace.answered(Instant::now(), at.elapsed(), gain);
             }
-            (Ok(answer), Purpose::Confirm) => {
-                self.follower.on_confirmation(answer.header.journal, answer.header.last);
-            }
+            (Ok(answer), Purpose::Confirm) => self.follower.on_confirmation(&request, answer),
             (Err(error), _) => self.on_failure(error)?,
         }
         self.take_steps()?;
-        if last.is_some_and(|last| self.follower.is_complete(last)) && self.handled.is_asked() {
-            self.handled.answer();
+        if last.is_some_and(|last| self.follower.is_complete(last))
+            && self.handled.take_wish_for_complete()
+        {
             self.tell(Update::Complete { as_of: at })?;
         }
         Ok(())
@@ -296,8 +302,15 @@ impl SubscriptionThread {
             ReplayError::Failed(failure)
                 if matches!(failure.reason, FailureReason::Busy | FailureReason::Unavailable) =>
             {
-                self.timers.ask = Instant::now() + PAUSE;
+                self.pace.wait(Instant::now() + PAUSE);
                 Ok(())
+            }
+            ReplayError::Contradiction { said, .. } => self.contradict(said),
+            // It was a relay before.
+            ReplayError::Failed(_) | ReplayError::NotARelay { .. }
+                if self.follower.has_answered() =>
+            {
+                self.contradict(Contradiction(error.to_string()))
             }
             ReplayError::Failed(failure) => self.fail(SubscriptionError::Replay(failure)),
             ReplayError::Wire(error) => self.fail(error.into()),
@@ -318,10 +331,10 @@ impl SubscriptionThread {
             self.timers.check = now + self.status_interval;
             self.follower.check();
         }
-        if self.handled.is_asked() {
+        if self.handled.wants_complete() {
             self.follower.check();
         }
-        if self.asked.as_ref().is_some_and(|asked| asked.deadline() <= now) {
+        if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
             self.asked = None;
             if let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect) {
                 self.fail(error.into())?;
@@ -341,12 +354,14 @@ impl SubscriptionThread {
         };
         let (request, purpose) = match self.follower.wanted() {
             _ if is_report_due => (Request::Status(None), Purpose::Confirm),
-            Some(request) if self.timers.ask <= now => (request, Purpose::Follow),
-            None if self.timers.confirm <= now && self.handled.wants_confirmation() => {
+            _ if self.pace.next() > now => return Ok(()),
+            Some(request) => (request, Purpose::Follow),
+            None if self.timers.confirm <= now => {
+                let Some(position) = self.handled.ask() else { return Ok(()) };
                 self.timers.confirm = now + PAUSE;
-                (Request::Status(None), Purpose::Confirm)
+                (Follower::show(position.seq), Purpose::Confirm)
             }
-            _ => return Ok(()),
+            None => return Ok(()),
         };
         let request = match request {
             Request::Status(_) => {
@@ -356,7 +371,7 @@ impl SubscriptionThread {
             other => other,
         };
         let sent = replay.send(&request);
-        self.asked = Some(Asked { request, purpose, at: now });
+        self.asked = Some(Asked::new(request, purpose, now));
         sent.or_else(|error| self.fail(error.into()))
     }
 
@@ -364,7 +379,9 @@ impl SubscriptionThread {
         for step in self.follower.take_steps() {
             match step {
                 Step::Tell(update) => self.tell(update)?,
-                Step::Confirm(journal, last) => self.handled.confirm(journal, last),
+                Step::Hear(last) => self.handled.hear(last),
+                Step::Confirm(position) => self.handled.confirm(position),
+                Step::Contradict(said) => self.contradict(said)?,
                 Step::Unheard => {
                     self.timers.unheard.get_or_insert(Instant::now() + UNHEARD);
                 }
@@ -422,8 +439,16 @@ impl SubscriptionThread {
         let request = Request::Status(report(self.name.as_ref(), &self.handled));
         self.timers.report = (now, self.handled.position());
         let sent = replay.send(&request);
-        self.asked = Some(Asked { request, purpose: Purpose::Confirm, at: now });
+        self.asked = Some(Asked::new(request, Purpose::Confirm, now));
         sent.or_else(|error| self.fail(error.into()))
+    }
+
+    /// Tells it, unless another one was told within the last minute.
+    fn contradict(&mut self, said: Contradiction) -> Result<(), Ended> {
+        if !self.pace.contradicted(Instant::now()) {
+            return Ok(());
+        }
+        self.tell(Update::Contradiction { endpoint: self.endpoint.clone(), said })
     }
 
     fn fail(&self, error: SubscriptionError) -> Result<(), Ended> {

@@ -56,6 +56,9 @@ async fn main() -> anyhow::Result<()> {
             Update::JournalChanged { from, to } => tracing::warn!(%from, %to, "another journal"),
             Update::Refused { reason, .. } => tracing::warn!(reason, "an event was refused"),
             Update::HandshakeFailed(failure) => tracing::warn!(%failure, "cannot connect"),
+            Update::Contradiction { endpoint, said } => {
+                tracing::error!(endpoint, %said, "the relay contradicts itself");
+            }
             Update::ReplaySilent => tracing::warn!("the relay does not answer"),
             Update::Progress { .. }
             | Update::Complete { .. }

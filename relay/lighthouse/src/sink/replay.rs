@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use laniakea_daemon::Clock;
-use laniakea_event::{Digest, Seq, SignerId};
+use laniakea_event::{Digest, Seq, SignerId, parse_moment};
 use laniakea_journal::{Budget, Journal, JournalError, Page, Query};
 use laniakea_wire::replay::{
     AnswerSender, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
@@ -90,9 +90,8 @@ impl Replayer {
         let after = match from {
             From::After(seq) => *seq,
             From::Since(time) => {
-                let time: Timestamp = time.parse().map_err(|_| {
-                    let detail = "`since` is not of the form 2026-11-23T16:00:00Z";
-                    Failure::new(FailureReason::BadRequest, detail)
+                let time = parse_moment(time).map_err(|error| {
+                    Failure::new(FailureReason::BadRequest, format!("`since`: {error}"))
                 })?;
                 self.position_at(time, budget)?
             }

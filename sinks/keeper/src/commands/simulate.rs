@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use jiff::{SignedDuration, Timestamp};
 use keeper::{
     batch::KeptEvent,
@@ -15,10 +15,10 @@ use keeper::{
 };
 use laniakea_catalog::visible;
 use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource, print_line};
-use laniakea_event::write_utc;
+use laniakea_event::{InvalidMoment, parse_moment, write_utc};
 use laniakea_wire::{
     Context,
-    replay::{From, Read, ReplayClient, Request},
+    replay::{From, Read, ReplayClient},
 };
 use serde::Serialize;
 
@@ -62,10 +62,13 @@ fn parse_span(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_since(text: &str) -> Result<Since, String> {
-    let at = text.parse().map(Since::At).map_err(|_| ());
-    at.or_else(|()| parse_span(text).map(Since::Ago)).map_err(|_| {
-        "write a time such as 2026-11-01T00:00:00Z, or how long ago, such as 30d".to_owned()
-    })
+    match parse_moment(text) {
+        Ok(at) => Ok(Since::At(at)),
+        Err(InvalidMoment::Form) => parse_span(text).map(Since::Ago).map_err(|_| {
+            "write a time such as 2026-11-01T00:00:00Z, or how long ago, such as 30d".to_owned()
+        }),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What came of it.
@@ -228,21 +231,24 @@ fn read_history(
     let mut client =
         ReplayClient::connect(&Context::new(), &config.stream.replay, &security, PATIENCE)?;
     let mut from = From::Since(write_utc(since).to_string());
-    let mut end = None;
+    let (mut journal, mut end) = (None, None);
     loop {
         let read = Read { from, prefixes: Vec::new(), limit: PAGE };
-        let answer = client.request(&Request::Read(read))?;
-        let Some(next) = answer.header.next else { bail!("the relay does not page") };
+        let page = client.read(&read)?;
+        ensure!(
+            *journal.get_or_insert(page.journal) == page.journal,
+            "the relay began another journal meanwhile"
+        );
         // A stream that flows on would keep this going for ever.
-        let end = *end.get_or_insert(answer.header.last);
-        for frame in answer.events {
-            if let Ok(event) = KeptEvent::parse(frame) {
+        let end = *end.get_or_insert(page.last);
+        for event in page.events {
+            if let Ok(event) = KeptEvent::parse(event.frame) {
                 each(&event);
             }
         }
-        if next >= end {
+        if page.next >= end.min(page.last) {
             return Ok(());
         }
-        from = From::After(next);
+        from = From::After(page.next);
     }
 }

@@ -67,8 +67,8 @@ async fn take(
     let Batch { frames, position } = batch;
     if !frames.is_empty() {
         // Live events say themselves where they stand, and could say anything: the position is
-        // kept as far as the relay's replay has confirmed it. The rest follows by the cursor.
-        let kept = position.and_then(|position| subscription.confirmed_part(position));
+        // kept if the relay's journal has shown that it goes so far, else it follows by the cursor.
+        let kept = position.filter(|position| subscription.is_confirmed(*position));
         intake.take(frames, kept).await?;
     }
     if let Some(position) = position {

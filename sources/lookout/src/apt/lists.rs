@@ -69,7 +69,6 @@ pub(super) fn list_name(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
 
     use super::*;
 

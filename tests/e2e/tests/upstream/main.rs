@@ -8,7 +8,14 @@ mod journals;
 mod outages;
 mod side_by_side;
 
-use std::{fs, sync::atomic::Ordering, time::Duration};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use laniakea_daemon::{Clock as _, SystemClock};
 use laniakea_e2e::{
@@ -269,25 +276,31 @@ async fn an_upstream_without_replay_is_believed_for_the_ids_that_are_named() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_answers_nonsense_is_tried_again_and_harms_nobody() {
+async fn an_upstream_that_answers_nonsense_is_asked_ever_more_seldom_and_harms_nobody() {
     let (archive, internal) = (archive(), Module::new("internal"));
     let (_server, publish) = publish_server();
     let listen = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
     let replay = ReplayServer::bind(&Context::new(), &listen).unwrap();
     let more = format!("replay = {:?}", replay.endpoints()[0].0);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
     std::thread::spawn(move || {
         let answers = replay.answers();
         while let Some(request) = replay.next() {
+            count.fetch_add(1, Ordering::Relaxed);
             // No page: it does not say how to read on.
             answers.answer(request, &nonsense(), Vec::new());
         }
     });
     let mut public = relay("public", &archive).follow_at(&internal, &publish, &more).run();
-    let attempts = |public: &mut RunningRelay| {
+    let complaints = |public: &mut RunningRelay| {
         let lines = public.process().output();
-        lines.iter().filter(|line| line.contains("an upstream cannot be followed")).count()
+        lines.iter().filter(|line| line.contains("an upstream contradicts itself")).count()
     };
-    until("two attempts", || (attempts(&mut public) >= 2).then_some(()));
+    let began = Instant::now();
+    until("three attempts", || (asked.load(Ordering::Relaxed) >= 3).then_some(()));
+    assert!(began.elapsed() >= Duration::from_secs(2), "a second, then two");
+    assert_eq!(complaints(&mut public), 1, "once a minute");
     submit(&public, &archive, ID, 3).await;
     assert_eq!(public.status().last.0, 3);
     assert!(public.stop(Signal::TERM).success());

@@ -91,6 +91,7 @@ fn write(
         Update::Lost { after, before } => writeln!(lines, "lost {after} {before}")?,
         Update::Refused { seq, reason } => writeln!(lines, "refused {seq:?} {reason}")?,
         Update::JournalChanged { from, to } => writeln!(lines, "other-journal {from} {to}")?,
+        Update::Contradiction { said, .. } => writeln!(lines, "contradiction {said}")?,
         Update::Progress { .. }
         | Update::CaughtUp(_)
         | Update::Complete { .. }

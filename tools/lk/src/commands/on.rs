@@ -20,7 +20,7 @@ use crate::{
     },
     endpoints::StreamEndpoints,
     failure::{hinted, usage},
-    follow::{Follow, Happening, SINK_NAME_HELP, Selection, parse_sink_name},
+    follow::{Follow, Happening, Place, SINK_NAME_HELP, Selection, parse_sink_name},
     session::Session,
 };
 
@@ -90,17 +90,17 @@ impl On {
 async fn work(follow: &mut Follow, worker: &mut Worker<'_>) -> anyhow::Result<()> {
     loop {
         match follow.next().await.map_err(explain_journal)? {
-            Happening::Event(delivery) => {
+            Happening::Event(relay, delivery) => {
                 let settled = worker.settle(follow, &delivery).await?;
                 let (Settled::GoOn | Settled::ThenStop) = settled else { return Ok(()) };
-                if let Some(position) = delivery.position() {
-                    follow.handled(position)?;
+                if let Some(place) = Place::of(relay, &delivery) {
+                    follow.handled(place)?;
                 }
                 if settled == Settled::ThenStop {
                     return Ok(());
                 }
             }
-            Happening::Passed(position) => follow.handled(position)?,
+            Happening::Passed(place) => follow.handled(place)?,
             Happening::Idle => {}
             Happening::Stop => return Ok(()),
         }

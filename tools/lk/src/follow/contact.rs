@@ -90,6 +90,9 @@ impl Contact {
             Update::HandshakeFailed(failure) => self.handshake_failed(*failure),
             Update::ReplaySilent => self.replay_silent()?,
             Update::Lost { after, before } => self.lost(*after, *before),
+            Update::Contradiction { endpoint, said } => self
+                .notices
+                .warning(&format!("{endpoint} contradicts itself: {said}. Asking it again")),
             Update::JournalChanged { from, to } => self.journal_changed(*from, *to),
             Update::Event(_)
             | Update::Progress { .. }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use laniakea_wire::subscription::Position;
-use uuid::Uuid;
-
-use super::{Follow, Happening};
+use super::{Follow, Happening, Place};
 use crate::output::{EventWriter, Format};
 
 /// Prints events, and counts as handled what has left the buffer.
@@ -13,14 +10,14 @@ pub(crate) struct Printer {
     writer: EventWriter,
     /// How many more events are wanted.
     left: Option<u64>,
-    /// What will be handled once the buffer is written, by journal.
-    positions: BTreeMap<Uuid, Position>,
+    /// What will be handled once the buffer is written, by relay.
+    places: BTreeMap<usize, Place>,
 }
 
 impl Printer {
     /// Prints so many events, or all.
     pub(crate) fn new(format: Format, count: Option<u64>) -> Self {
-        Self { writer: EventWriter::stdout(format), left: count, positions: BTreeMap::new() }
+        Self { writer: EventWriter::stdout(format), left: count, places: BTreeMap::new() }
     }
 
     /// Prints until there were enough events, or the user has had enough.
@@ -31,15 +28,15 @@ impl Printer {
     pub(crate) async fn print(&mut self, follow: &mut Follow) -> anyhow::Result<()> {
         loop {
             match follow.next().await {
-                Ok(Happening::Event(delivery)) => {
+                Ok(Happening::Event(relay, delivery)) => {
                     follow.aside(|| self.writer.write(&delivery))?;
-                    self.positions.extend(delivery.position().map(by_journal));
+                    self.places.extend(Place::of(relay, &delivery).map(by_relay));
                     self.left = self.left.map(|left| left - 1);
                     if self.left == Some(0) {
                         return self.settle(follow);
                     }
                 }
-                Ok(Happening::Passed(position)) => self.positions.extend([by_journal(position)]),
+                Ok(Happening::Passed(place)) => self.places.extend([by_relay(place)]),
                 Ok(Happening::Idle) => self.settle(follow)?,
                 Ok(Happening::Stop) => return self.settle(follow),
                 Err(error) => {
@@ -52,13 +49,13 @@ impl Printer {
 
     fn settle(&mut self, follow: &Follow) -> anyhow::Result<()> {
         follow.aside(|| self.writer.flush())?;
-        for position in std::mem::take(&mut self.positions).into_values() {
-            follow.handled(position)?;
+        for place in std::mem::take(&mut self.places).into_values() {
+            follow.handled(place)?;
         }
         Ok(())
     }
 }
 
-fn by_journal(position: Position) -> (Uuid, Position) {
-    (position.journal, position)
+fn by_relay(place: Place) -> (usize, Place) {
+    (place.relay, place)
 }

@@ -8,6 +8,7 @@ mod emit;
 mod events;
 mod history;
 mod keys;
+mod lies;
 mod listen;
 mod on;
 mod program;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -39,11 +42,17 @@ pub(crate) struct Relay {
 /// Pages are short and often empty, so that every command is seen to ask on.
 const SHORT: Budget = Budget { rows: 2, until: None };
 
+/// What a relay does to its answers to requests.
+pub(crate) type Lie = fn(&Request, &mut Header, &mut Vec<Vec<u8>>);
+
 struct Core {
     journal: MemoryJournal,
     key: SigningKey,
     trust: Trust,
     publisher: Mutex<Option<PublishServer>>,
+    lie: Mutex<Option<Lie>>,
+    /// Requests so far.
+    asked: AtomicUsize,
 }
 
 impl Relay {
@@ -73,6 +82,8 @@ impl Relay {
             key,
             trust: trust(),
             publisher: Mutex::new(Some(publish)),
+            lie: Mutex::new(None),
+            asked: AtomicUsize::new(0),
         });
         let closers = vec![submit.closer(), replay.closer()];
         let threads = vec![
@@ -111,6 +122,13 @@ impl Relay {
         assert!(matches!(self.core.accept(self.event(id, data).bytes()), Reply::Accepted { .. }));
     }
 
+    /// Does something without publishing it.
+    pub(crate) fn in_silence(&self, act: impl FnOnce()) {
+        let publisher = self.core.publisher.lock().unwrap().take();
+        act();
+        *self.core.publisher.lock().unwrap() = publisher;
+    }
+
     /// Puts so many pings into the journal, with the numbers from `first` on as their messages.
     pub(crate) fn ping(&self, first: u64, count: u64) {
         for number in first..first + count {
@@ -129,6 +147,16 @@ impl Relay {
     fn sign(&self, id: &str, data: Object) -> SignedEvent {
         let key = SigningKey::load(self.secret("archive-01").as_ref()).unwrap();
         Draft::new(EventId::parse(id).unwrap(), SystemClock.now(), data).sign(&key).unwrap()
+    }
+
+    /// From now on this is done to each answer, or nothing any more.
+    pub(crate) fn lie(&self, lie: Option<Lie>) {
+        *self.core.lie.lock().unwrap() = lie;
+    }
+
+    /// How many requests came.
+    pub(crate) fn asked(&self) -> usize {
+        self.core.asked.load(Ordering::Relaxed)
     }
 
     /// Publishes what no honest relay would.
@@ -235,14 +263,22 @@ impl Core {
 
     fn publish(&self, id: &str, frame: Arc<[u8]>) {
         let publisher = self.publisher.lock().unwrap();
-        publisher.as_ref().unwrap().publish(vec![Publication { id: id.into(), frame }]);
+        let Some(publisher) = publisher.as_ref() else { return };
+        publisher.publish(vec![Publication { id: id.into(), frame }]);
     }
 
     fn answer_requests(&self, server: &ReplayServer) {
         let answers = server.answers();
         while let Some(request) = server.next() {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let lie = *self.lie.lock().unwrap();
             match self.answer(&request) {
-                Ok((header, events)) => answers.answer(request, &header, events),
+                Ok((mut header, mut events)) => {
+                    if let Some(lie) = lie {
+                        lie(&request.request, &mut header, &mut events);
+                    }
+                    answers.answer(request, &header, events);
+                }
                 Err(failure) => answers.fail(request, &failure),
             }
         }
@@ -274,6 +310,7 @@ impl Core {
             budget: SHORT,
         };
         let page = self.journal.read(&query).unwrap();
+        (header.first, header.last) = (page.first, page.last);
         (header.count, header.next) = (Some(page.events.len()), Some(page.next));
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
     }

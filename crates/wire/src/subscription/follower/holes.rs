@@ -1,6 +1,6 @@
 //! Damaged events of a page, as the holes that they leave between the others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use laniakea_event::Seq;
 
@@ -9,14 +9,10 @@ use laniakea_event::Seq;
 pub(super) struct Holes(VecDeque<(Seq, Seq)>);
 
 impl Holes {
-    /// What a page from behind `after` up to `next` can have passed over; a header says it, and
-    /// nobody signed that either.
-    pub(super) fn new(mut damaged: Vec<Seq>, after: Seq, next: Seq) -> Self {
-        damaged.retain(|seq| *seq > after && *seq <= next);
-        damaged.sort_unstable();
-        damaged.dedup();
+    /// What a page passed over behind `after`.
+    pub(super) fn new(damaged: &BTreeSet<Seq>, after: Seq) -> Self {
         let mut holes: VecDeque<(Seq, Seq)> = VecDeque::new();
-        for seq in damaged {
+        for seq in damaged.iter().copied().filter(|seq| *seq > after) {
             match holes.back_mut() {
                 Some((_, before)) if *before == seq => *before = seq.next(),
                 _ => holes.push_back((Seq(seq.0 - 1), seq.next())),
@@ -42,9 +38,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_make_one_hole_and_nonsense_makes_none() {
-        let damaged = [9, 4, 3, 3, 0, 2, 11, 12, u64::MAX].map(Seq).to_vec();
-        let mut holes = Holes::new(damaged, Seq(2), Seq(11));
+    fn neighbours_make_one_hole_and_what_was_read_before_makes_none() {
+        let damaged = [9, 4, 3, 0, 2, 11].map(Seq).into();
+        let mut holes = Holes::new(&damaged, Seq(2));
         assert_eq!(holes.before(Seq(4)), []);
         assert_eq!(holes.before(Seq(5)), [(Seq(2), Seq(5))]);
         assert_eq!(holes.before(Seq(9)), []);

@@ -204,6 +204,9 @@ impl Follower {
                 self.state.is_connected.store(false, Ordering::Relaxed);
                 tracing::error!(%upstream, %failure, "an upstream does not let this relay connect: trying again");
             }
+            Update::Contradiction { endpoint, said } => {
+                tracing::error!(%upstream, endpoint, %said, "an upstream contradicts itself: asking it again");
+            }
             Update::ReplaySilent => {
                 tracing::warn!(%upstream, "an upstream's replay endpoint does not answer: trying again");
             }
@@ -247,7 +250,7 @@ impl Follower {
 
 /// How far the upstream's journal goes, as it said last.
 fn note_last(state: &UpstreamState, subscription: &Subscription) {
-    if let Some(confirmed) = subscription.confirmed() {
-        state.last.store(confirmed.seq.0, Ordering::Relaxed);
+    if let Some(last) = subscription.last() {
+        state.last.store(last.0, Ordering::Relaxed);
     }
 }

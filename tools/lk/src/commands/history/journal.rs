@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, io};
 
-use anyhow::{Context as _, bail};
+use anyhow::ensure;
 use laniakea_daemon::Clock;
 use laniakea_event::{Prefix, Seq};
 use laniakea_wire::{
-    replay::{Answer, From, Read, ReplayClient, Request},
+    replay::{From, Page, PageEvent, Read, ReplayClient, Request},
     subscription::{Believe, Delivery},
 };
 use uuid::Uuid;
@@ -74,30 +74,27 @@ impl<'a> Journal<'a> {
         };
         let to = match until {
             Some(time) => self.last_before(time)?,
-            None => self.ask(&Request::Status(None))?.header.last,
+            None => self.last()?,
         };
         Ok(Range { after, to })
     }
 
     /// The newest event that the relay took before this time.
     fn last_before(&mut self, time: String) -> anyhow::Result<Seq> {
-        let (mut from, mut after) = (From::Since(time), Seq::START);
-        let frame = loop {
+        let mut from = From::Since(time);
+        loop {
             let read = Read { from, prefixes: Vec::new(), limit: 1 };
-            let Answer { header, events } = self.ask(&Request::Read(read))?;
-            if let Some(frame) = events.into_iter().next() {
-                break frame;
+            let page = self.page(&read)?;
+            let first = page.events.first().map(|event| event.seq().unwrap_or(page.next));
+            let first = first.into_iter().chain(page.damaged.first().copied()).min();
+            if let Some(first) = first {
+                return Ok(Seq(first.0.saturating_sub(1)));
             }
-            // A page may end before anything was found.
-            match header.next {
-                Some(next) if next > after && next < header.last => after = next,
-                _ => return Ok(header.last),
+            if page.next >= page.last {
+                return Ok(page.last);
             }
-            from = From::After(after);
-        };
-        let delivery = Delivery::open(frame, &Believe::Everything, self.clock.now())?;
-        let note = delivery.note().context("the relay sent an event without its note")?;
-        Ok(Seq(note.seq.0.saturating_sub(1)))
+            from = From::After(page.next);
+        }
     }
 
     /// Hands over every event of the range, in the order of the journal.
@@ -156,16 +153,15 @@ impl<'a> Journal<'a> {
             let limit = usize::try_from(to.0 - after.0).unwrap_or(PAGE).min(PAGE);
             let prefixes = self.prefixes.to_vec();
             let read = Read { from: From::After(after), prefixes, limit };
-            let Answer { header, events } = self.ask(&Request::Read(read))?;
-            for frame in events {
-                if let Some(delivery) = self.select(frame, to) {
+            let page = self.page(&read)?;
+            for event in page.events {
+                if let Some(delivery) = self.select(event, to) {
                     self.progress.aside(|| each(delivery))?;
                 }
             }
-            let next = header.next.filter(|next| *next > after || header.last <= after);
-            after = next.context("the relay does not say how to read on")?.min(to);
+            after = page.next.min(to);
             self.progress.reach(after, last);
-            if after >= header.last {
+            if after >= page.last {
                 break;
             }
         }
@@ -173,8 +169,8 @@ impl<'a> Journal<'a> {
     }
 
     /// The event, if it is one to show.
-    fn select(&self, frame: Vec<u8>, to: Seq) -> Option<Delivery> {
-        let delivery = match Delivery::open(frame, &self.believe, self.clock.now()) {
+    fn select(&self, event: PageEvent, to: Seq) -> Option<Delivery> {
+        let delivery = match Delivery::of_page(event, &self.believe, self.clock.now()) {
             Ok(delivery) => delivery,
             Err(rejection) => {
                 self.progress.aside(|| self.refusals.tell(None, &rejection.to_string()));
@@ -186,12 +182,24 @@ impl<'a> Journal<'a> {
         (is_in_range && is_meant).then_some(delivery)
     }
 
-    fn ask(&mut self, request: &Request) -> anyhow::Result<Answer> {
-        let answer = self.client.request(request)?;
-        let journal = answer.header.journal;
-        if *self.id.get_or_insert(journal) != journal {
-            bail!("the relay began another journal while this one was read; start again");
-        }
-        Ok(answer)
+    /// Where the journal ends now.
+    fn last(&mut self) -> anyhow::Result<Seq> {
+        let header = self.client.request(&Request::Status(None))?.header;
+        self.check_journal(header.journal)?;
+        Ok(header.last)
+    }
+
+    fn page(&mut self, read: &Read) -> anyhow::Result<Page> {
+        let page = self.client.read(read)?;
+        self.check_journal(page.journal)?;
+        Ok(page)
+    }
+
+    fn check_journal(&mut self, journal: Uuid) -> anyhow::Result<()> {
+        ensure!(
+            *self.id.get_or_insert(journal) == journal,
+            "the relay began another journal while this one was read; start again"
+        );
+        Ok(())
     }
 }
