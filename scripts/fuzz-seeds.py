@@ -16,10 +16,12 @@ import tomllib
 
 VECTORS = pathlib.Path("tests/vectors/events")
 CATALOG = pathlib.Path("catalog")
+ZMTP = pathlib.Path("tests/vectors/zmtp")
+CURVE = pathlib.Path("tests/vectors/curve/session.json")
 
 
 def main(directory):
-    for target, seeds in [*events(), *texts(), *scripts(), *archives()]:
+    for target, seeds in [*events(), *texts(), *scripts(), *archives(), *sessions()]:
         for number, seed in enumerate(seeds):
             path = directory / target / f"seed-{number:03}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +212,36 @@ def archives():
         "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n",
         "[GNUPG:] EXPKEYSIG 1 [GNUPG:] GOODSIG 1\n[GNUPG:] BADSIG 2 B\n",
     ]
+
+
+def sessions():
+    """ZMTP as libzmq speaks it, and CURVE as it is sealed."""
+    recorded = [
+        session
+        for path in sorted(ZMTP.glob("*.json"))
+        for session in json.loads(path.read_text())["sessions"]
+    ]
+    for side in ["client", "server"]:
+        attacker = {"client": "server", "server": "client"}[side]
+        seeds = []
+        for session in recorded:
+            said = bytes.fromhex(session[f"{attacker}_bytes"])
+            roles = int("SUB" not in session["client"])
+            ready = 64 + 2 + said[64 + 1]
+            seeds += [bytes([0, roles, 6]) + said, bytes([1, roles, 6]) + said[ready:]]
+        yield f"zmtp_null_{side}", seeds
+        counted = lambda text: struct.pack(">H", len(text)) + text
+        said = bytes.fromhex(json.loads(CURVE.read_text())[f"{attacker}_says"])
+        role = b"\x0bSocket-Type\0\0\0\x06" + {"client": b"ROUTER", "server": b"DEALER"}[side]
+        frames = [(1, b"a"), (0, b"b"), (2, b"\x04PING\0\0x"), (2, b"\x09SUBSCRIBEa"), (0, b"\1a")]
+        yield f"zmtp_curve_{side}", [
+            bytes([0, 1, 1]) + said,
+            bytes([1, 1, 1]) + counted(role),
+            bytes([1, 1, 1]) + counted(role) + bytes([0, 80, 1]),
+            bytes([1, 1, 0]) + counted(role + b"\x08Identity\0\0\0\1x"),
+            bytes([2, 0, 1]) + b"".join(bytes([flags]) + counted(text) for flags, text in frames),
+            bytes([2, 1, 1]) + b"".join(bytes([flags]) + counted(text) for flags, text in frames),
+        ]
 
 
 def lz4_frame(content):

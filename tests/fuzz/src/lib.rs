@@ -19,6 +19,7 @@ mod signatures;
 mod time;
 mod wire;
 mod world;
+mod zmtp;
 
 pub use crate::{
     archive::{
@@ -36,13 +37,14 @@ pub use crate::{
     signatures::signatures,
     time::time,
     wire::{header, reply, request, submission, zap},
+    zmtp::{zmtp_curve_client, zmtp_curve_server, zmtp_null_client, zmtp_null_server},
 };
 
 /// A target, and its name in `fuzz_targets`, `seeds`, `corpus` and `artifacts`.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 34] = [
+pub const TARGETS: [Target; 38] = [
     ("apt_settings", apt_settings),
     ("base64", base64),
     ("event", event),
@@ -77,4 +79,8 @@ pub const TARGETS: [Target; 34] = [
     ("unpack", unpack),
     ("version", version),
     ("zap", zap),
+    ("zmtp_curve_client", zmtp_curve_client),
+    ("zmtp_curve_server", zmtp_curve_server),
+    ("zmtp_null_client", zmtp_null_client),
+    ("zmtp_null_server", zmtp_null_server),
 ];

@@ -115,6 +115,10 @@ smoke! {
     unpack
     version
     zap
+    zmtp_curve_client
+    zmtp_curve_server
+    zmtp_null_client
+    zmtp_null_server
 }
 
 fn root() -> PathBuf {

@@ -1,0 +1,9 @@
+//! Both ends against each other, and against what nobody should send.
+
+mod commands;
+mod curve;
+mod limits;
+mod pair;
+mod random;
+mod refused;
+mod splits;

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""Records what libzmq says: record-zmtp.py LIBZMQ.so
+
+Two sockets of the library talk through a tap; all that passed is written to
+tests/vectors/zmtp/VERSION.json, with what each end has to understand. The libraries of old versions
+are in the wheels of pyzmq for manylinux1 (16.0.4 has 4.1.6, 17.1.2 has 4.2.5, 19.0.2 has 4.3.2).
+"""
+
+import contextlib
+import ctypes
+import json
+import pathlib
+import socket
+import sys
+import threading
+
+VECTORS = pathlib.Path("tests/vectors/zmtp")
+PATIENCE_MS = 5_000
+
+TYPES = {"SUB": 2, "REQ": 3, "REP": 4, "DEALER": 5, "ROUTER": 6, "XPUB": 9, "XSUB": 10}
+SUBSCRIBE, UNSUBSCRIBE, RCVMORE, LINGER, RCVTIMEO, SNDTIMEO, LAST_ENDPOINT = 6, 7, 13, 17, 27, 28, 32
+HEARTBEAT_IVL, HEARTBEAT_TTL, HEARTBEAT_TIMEOUT = 75, 76, 77
+SNDMORE = 2
+
+
+def main(path):
+    library = Library(path)
+    sessions = [run(library, *session) for session in sessions_of(library.version)]
+    recorded = {"libzmq": library.version, "sessions": sessions}
+    VECTORS.mkdir(parents=True, exist_ok=True)
+    target = VECTORS / f"{library.version}.json"
+    target.write_text(json.dumps(recorded, indent=1) + "\n")
+    print(f"{target}: {len(sessions)} sessions")
+
+
+def sessions_of(version):
+    yield "messages", "DEALER", "ROUTER", messages
+    yield "questions", "REQ", "ROUTER", questions
+    yield "answers", "DEALER", "REP", answers
+    yield "dealers", "DEALER", "DEALER", dealers
+    yield "subscriptions", "SUB", "XPUB", subscriptions
+    # Its XPUB reads freed memory when a peer sends such.
+    if version != "4.3.2":
+        yield "user data", "XSUB", "XPUB", user_data
+    if version >= "4.2":
+        yield "heartbeats", "DEALER", "ROUTER", heartbeats
+
+
+def run(library, name, client_type, server_type, talk):
+    with library.socket(server_type) as server, Tap(server.bind()) as tap:
+        with library.socket(client_type) as client:
+            if talk is heartbeats:
+                client.set(HEARTBEAT_IVL, 20)
+                client.set(HEARTBEAT_TTL, 30_000)
+                client.set(HEARTBEAT_TIMEOUT, PATIENCE_MS)
+            client.connect(tap.endpoint)
+            said = {"client": [], "server": []}
+            talk(client, server, said, tap)
+    return {
+        "name": name,
+        "client": client_type,
+        "server": server_type,
+        "client_says": said["client"],
+        "client_bytes": tap.came["client"].hex(),
+        "server_says": said["server"],
+        "server_bytes": tap.came["server"].hex(),
+    }
+
+
+def messages(client, server, said, tap):
+    texts = [[b"event"], [b"event", b"request-id"], [b""], [b"", b"event", b""]]
+    sizes = [[bytes([7]) * 255], [b"topic", bytes([8]) * 256]]
+    for frames in texts + sizes:
+        peer, *read = pass_on(client, server, frames, said["client"])
+        assert read == frames
+        server.send([peer, *frames])
+        assert client.receive() == frames
+        said["server"].append(message(frames))
+
+
+def questions(client, server, said, tap):
+    for text in [b"event", b""]:
+        peer, *frames = pass_on(client, server, [text], said["client"], [b"", text])
+        assert frames == [b"", text]
+        server.send([peer, b"", b"answer"])
+        assert client.receive() == [b"answer"]
+        said["server"].append(message([b"", b"answer"]))
+
+
+def answers(client, server, said, tap):
+    assert pass_on(client, server, [b"", b"event"], said["client"]) == [b"event"]
+    server.send([b"answer"])
+    assert client.receive() == [b"", b"answer"]
+    said["server"].append(message([b"", b"answer"]))
+
+
+def dealers(client, server, said, tap):
+    assert pass_on(client, server, [b"event"], said["client"]) == [b"event"]
+    assert pass_on(server, client, [b"answer"], said["server"]) == [b"answer"]
+
+
+def subscriptions(client, server, said, tap):
+    # No longer topics: 4.3.4 writes a wrong size where topic and command have more than 255 bytes.
+    for option, kind, topic in [
+        (SUBSCRIBE, "subscribe", b"a."),
+        (SUBSCRIBE, "subscribe", b"b" * 240),
+        (UNSUBSCRIBE, "cancel", b"b" * 240),
+    ]:
+        client.set(option, topic)
+        assert server.receive() == [bytes([kind == "subscribe"]) + topic]
+        said["client"].append({kind: topic.hex()})
+    for frames in [[b"a.b", b"event"], [b"a.", bytes([9]) * 300]]:
+        assert pass_on(server, client, frames, said["server"]) == frames
+
+
+def user_data(client, server, said, tap):
+    for frame, saying in [
+        (b"\x01a.", {"subscribe": b"a.".hex()}),
+        (b"user data", message([b"user data"])),
+        (b"\x00a.", {"cancel": b"a.".hex()}),
+    ]:
+        client.send([frame])
+        assert server.receive() == [frame]
+        said["client"].append(saying)
+
+
+def heartbeats(client, server, said, tap):
+    pass_on(client, server, [b"before"], said["client"])
+    tap.wait_for("client", b"\x04PING", 3)
+    tap.wait_for("server", b"\x04PONG", 3)
+    pass_on(client, server, [b"after"], said["client"])
+
+
+def pass_on(sender, receiver, frames, said, on_the_wire=None):
+    sender.send(frames)
+    said.append(message(on_the_wire or frames))
+    return receiver.receive()
+
+
+def message(frames):
+    return {"message": [frame.hex() for frame in frames]}
+
+
+class Tap:
+    """Sits between the two sockets and keeps what passes."""
+
+    def __init__(self, server):
+        self.server = server
+        self.came = {"client": bytearray(), "server": bytearray()}
+        self.changed = threading.Condition()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = b"tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.sockets = []
+        self.threads = [threading.Thread(target=self.accept)]
+
+    def __enter__(self):
+        self.threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        # The client is closed by now, and with it both ways.
+        for thread in self.threads:
+            thread.join()
+        self.listener.close()
+
+    def accept(self):
+        # One connection: whoever was refused and comes again is not heard.
+        client, _ = self.listener.accept()
+        self.listener.close()
+        host, port = self.server.removeprefix("tcp://").split(":")
+        server = socket.create_connection((host, int(port)))
+        back = threading.Thread(target=self.pump, args=("server", server, client))
+        self.threads.append(back)
+        back.start()
+        self.pump("client", client, server)
+
+    def pump(self, name, source, target):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65_536):
+                with self.changed:
+                    self.came[name] += piece
+                    self.changed.notify_all()
+                target.sendall(piece)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def wait_for(self, name, text, times):
+        with self.changed:
+            came = self.came[name]
+            if not self.changed.wait_for(lambda: came.count(text) >= times, PATIENCE_MS / 1_000):
+                raise TimeoutError(f"the {name} has not said {text}")
+
+
+class Library:
+    """A libzmq."""
+
+    def __init__(self, path):
+        # What it needs lies beside it, under a name that only the wheel's own path would find.
+        for needed in sorted(pathlib.Path(path).parent.glob("libsodium-*.so*")):
+            ctypes.CDLL(str(needed), ctypes.RTLD_GLOBAL)
+        self.zmq = ctypes.CDLL(path)
+        self.zmq.zmq_ctx_new.restype = ctypes.c_void_p
+        self.zmq.zmq_socket.restype = ctypes.c_void_p
+        numbers = [ctypes.c_int() for _ in range(3)]
+        self.zmq.zmq_version(*map(ctypes.byref, numbers))
+        self.version = ".".join(str(number.value) for number in numbers)
+        self.context = ctypes.c_void_p(self.zmq.zmq_ctx_new())
+
+    def socket(self, kind):
+        return Socket(self.zmq, self.zmq.zmq_socket(self.context, TYPES[kind]))
+
+
+class Socket:
+    """A socket of a libzmq."""
+
+    def __init__(self, zmq, handle):
+        self.zmq = zmq
+        self.handle = ctypes.c_void_p(handle)
+        for option, value in [(LINGER, 0), (RCVTIMEO, PATIENCE_MS), (SNDTIMEO, PATIENCE_MS)]:
+            self.set(option, value)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.check(self.zmq.zmq_close(self.handle))
+
+    def check(self, result):
+        if result < 0:
+            raise OSError(f"libzmq: error {self.zmq.zmq_errno()}")
+        return result
+
+    def set(self, option, value):
+        value = value if isinstance(value, bytes) else ctypes.c_int(value)
+        size = len(value) if isinstance(value, bytes) else ctypes.sizeof(value)
+        pointer = value if isinstance(value, bytes) else ctypes.byref(value)
+        self.check(self.zmq.zmq_setsockopt(self.handle, option, pointer, ctypes.c_size_t(size)))
+
+    def bind(self):
+        self.check(self.zmq.zmq_bind(self.handle, b"tcp://127.0.0.1:*"))
+        endpoint, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
+        self.check(
+            self.zmq.zmq_getsockopt(self.handle, LAST_ENDPOINT, endpoint, ctypes.byref(size))
+        )
+        return endpoint.value.decode()
+
+    def connect(self, endpoint):
+        self.check(self.zmq.zmq_connect(self.handle, endpoint))
+
+    def send(self, frames):
+        for number, frame in enumerate(frames, 1):
+            flags = SNDMORE if number < len(frames) else 0
+            self.check(self.zmq.zmq_send(self.handle, frame, ctypes.c_size_t(len(frame)), flags))
+
+    def receive(self):
+        frames, more = [], True
+        while more:
+            frame = ctypes.create_string_buffer(65_536)
+            size = self.check(self.zmq.zmq_recv(self.handle, frame, ctypes.c_size_t(65_536), 0))
+            frames.append(frame.raw[:size])
+            more, size = ctypes.c_int(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
+            pointers = ctypes.byref(more), ctypes.byref(size)
+            self.check(self.zmq.zmq_getsockopt(self.handle, RCVMORE, *pointers))
+            more = more.value
+        return frames
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
