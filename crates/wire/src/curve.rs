@@ -16,7 +16,9 @@ pub use clients::Clients;
 pub use gate::CurveGate;
 pub use security::{Security, SecurityError};
 
-use crate::{WireError, sys::curve_public};
+use laniakea_zmtp::curve::{KeyPair, SecretKey};
+
+use crate::WireError;
 
 /// The public key of one end of an encrypted connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -61,7 +63,7 @@ impl CurveKey {
         Self(bytes)
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -97,9 +99,11 @@ impl CurvePair {
     /// One of them is no key, or they do not belong together.
     pub fn parse(public: &str, secret: &str) -> Result<Self, InvalidCurvePair> {
         let pair = Self { public: CurveKey::parse(public)?, secret: CurveKey::parse(secret)?.0 };
-        match curve_public(secret) {
-            Some(own) if own == public => Ok(pair),
-            _ => Err(InvalidCurvePair::Mismatch),
+        let own = pair.key_pair().public();
+        if own.as_bytes() == pair.public.as_bytes() {
+            Ok(pair)
+        } else {
+            Err(InvalidCurvePair::Mismatch)
         }
     }
 
@@ -113,6 +117,11 @@ impl CurvePair {
         Ok(Self { public: CurveKey(pair.public_key), secret: pair.secret_key })
     }
 
+    /// Both, as the protocol has them.
+    pub(crate) fn key_pair(&self) -> KeyPair {
+        KeyPair::of(SecretKey::from_bytes(self.secret))
+    }
+
     /// The secret key in Z85, as a secret key file has it.
     pub fn secret_text(&self) -> String {
         zmq::z85_encode(&self.secret).unwrap_or_default()
@@ -124,11 +133,6 @@ impl fmt::Debug for CurvePair {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("CurvePair").field("public", &self.public).finish_non_exhaustive()
     }
-}
-
-/// What somebody else gave as a key, for the log.
-fn show(bytes: &[u8]) -> String {
-    <[u8; 32]>::try_from(bytes).map(|bytes| CurveKey(bytes).to_string()).unwrap_or_default()
 }
 
 /// Checks that this libzmq can encrypt.

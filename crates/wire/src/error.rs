@@ -13,7 +13,7 @@ pub enum WireError {
         /// Where.
         endpoint: String,
         /// Why not.
-        source: zmq::Error,
+        source: std::io::Error,
     },
     /// The endpoint is malformed or its host has no address.
     #[error("could not connect to {endpoint}")]

@@ -11,13 +11,13 @@
 
 mod client;
 pub mod config;
-mod connections;
 pub mod curve;
 mod error;
 mod listen;
 pub mod publish;
 pub mod replay;
 mod router;
+mod server;
 mod socket;
 pub mod submit;
 pub mod subscription;
@@ -25,8 +25,8 @@ mod sys;
 mod wake;
 
 pub use crate::{
-    connections::ConnectionCounters,
     error::WireError,
     listen::{ConnectionLimits, Listen},
+    server::ConnectionCounters,
     socket::{Context, Endpoint, HandshakeFailure},
 };

@@ -38,31 +38,12 @@ impl Listen {
         Self { plain: endpoints.into(), ..Self::default() }
     }
 
-    /// One socket for each way of connecting that is used.
-    pub(crate) fn doors(&self) -> Result<Vec<Door<'_>>, WireError> {
-        let plain = Door { endpoints: &self.plain, gate: None };
-        let mut doors = vec![plain];
+    /// The endpoints in groups that are guarded alike.
+    pub(crate) fn doors(&self) -> Result<Vec<(&[Endpoint], Option<&CurveGate>)>, WireError> {
+        let mut doors = vec![(&self.plain[..], None)];
         if !self.curve.is_empty() {
-            let gate = self.gate.as_ref().ok_or(WireError::NoGate)?;
-            doors.push(Door { endpoints: &self.curve, gate: Some(gate) });
+            doors.push((&self.curve[..], Some(&**self.gate.as_ref().ok_or(WireError::NoGate)?)));
         }
-        doors.retain(|door| !door.endpoints.is_empty());
         Ok(doors)
-    }
-}
-
-/// Endpoints that share a socket.
-pub(crate) struct Door<'a> {
-    pub(crate) endpoints: &'a [Endpoint],
-    pub(crate) gate: Option<&'a Arc<CurveGate>>,
-}
-
-impl Door<'_> {
-    /// What its thread is called.
-    pub(crate) fn thread_name(&self, server: &str) -> String {
-        match self.gate {
-            None => server.to_owned(),
-            Some(_) => format!("{server}-curve"),
-        }
     }
 }

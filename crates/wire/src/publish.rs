@@ -1,6 +1,8 @@
 //! Publish: how events leave the relay.
 
-mod patience;
+mod allowance;
+mod fan_out;
 mod server;
+mod topics;
 
 pub use server::{Publication, PublishServer};

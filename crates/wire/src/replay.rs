@@ -11,7 +11,7 @@ mod request;
 mod server;
 mod turns;
 
-pub use crate::router::Closer;
+pub use crate::server::Closer;
 pub(crate) use client::ReplaySocket;
 pub use client::{Answer, ReplayClient, ReplayError};
 pub use header::{Failure, FailureReason, Header, SinkStanding, SinkState};

@@ -62,16 +62,6 @@ impl Context {
         monitor.connect(&endpoint)?;
         Ok(MonitoredSocket { socket, monitor })
     }
-
-    /// The socket of a handler that libzmq asks in this process.
-    pub(crate) fn handler(&self, endpoint: &str) -> Result<zmq::Socket, WireError> {
-        let socket = self.0.socket(zmq::REP)?;
-        socket.set_linger(0)?;
-        socket
-            .bind(endpoint)
-            .map_err(|source| WireError::Bind { endpoint: endpoint.to_owned(), source })?;
-        Ok(socket)
-    }
 }
 
 /// Bytes that the kernel keeps for one connection, before it doubles them.
@@ -102,8 +92,6 @@ pub(crate) struct Keepalive {
 }
 
 impl Keepalive {
-    /// A server has time: 30 seconds.
-    pub(crate) const SERVER: Self = Self { idle: 15, interval: 5, count: 3 };
     /// A client wants to go on elsewhere: nine seconds.
     pub(crate) const CLIENT: Self = Self { idle: 3, interval: 2, count: 3 };
 
@@ -118,8 +106,6 @@ impl Keepalive {
 /// What is reported of a socket's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reports {
-    /// A server's: they come and go.
-    Server,
     /// A client's: it is up, the handshake succeeds or fails, it breaks.
     Client,
 }
@@ -127,16 +113,13 @@ pub(crate) enum Reports {
 impl Reports {
     fn mask(self) -> i32 {
         use zmq::SocketEvent::{
-            ACCEPTED, CONNECTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
+            CONNECTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
             HANDSHAKE_FAILED_PROTOCOL, HANDSHAKE_SUCCEEDED,
         };
         let failures =
             [HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL, HANDSHAKE_FAILED_PROTOCOL];
-        let others = match self {
-            Self::Server => &[ACCEPTED][..],
-            Self::Client => &[CONNECTED, HANDSHAKE_SUCCEEDED],
-        };
-        let events = failures.iter().chain(others).chain(&[DISCONNECTED]);
+        let Self::Client = self;
+        let events = failures.iter().chain(&[CONNECTED, HANDSHAKE_SUCCEEDED, DISCONNECTED]);
         events.map(|event| i32::from(event.to_raw())).fold(0, |mask, event| mask | event)
     }
 }
@@ -160,19 +143,17 @@ impl MonitoredSocket {
             let event = u16::from_ne_bytes([*low, *high]);
             let descriptor = i32::from_ne_bytes(*value);
             let is = |candidate: zmq::SocketEvent| candidate.to_raw() == event;
-            return Ok(Some(
-                if is(zmq::SocketEvent::ACCEPTED) || is(zmq::SocketEvent::CONNECTED) {
-                    Report::Opened(descriptor)
-                } else if is(zmq::SocketEvent::HANDSHAKE_SUCCEEDED) {
-                    Report::Connected
-                } else if is(zmq::SocketEvent::DISCONNECTED) {
-                    Report::Disconnected(descriptor)
-                } else if is(zmq::SocketEvent::HANDSHAKE_FAILED_AUTH) {
-                    Report::Failed(HandshakeFailure::KeyRefused)
-                } else {
-                    Report::Failed(HandshakeFailure::NotUnderstood)
-                },
-            ));
+            return Ok(Some(if is(zmq::SocketEvent::CONNECTED) {
+                Report::Opened(descriptor)
+            } else if is(zmq::SocketEvent::HANDSHAKE_SUCCEEDED) {
+                Report::Connected
+            } else if is(zmq::SocketEvent::DISCONNECTED) {
+                Report::Disconnected(descriptor)
+            } else if is(zmq::SocketEvent::HANDSHAKE_FAILED_AUTH) {
+                Report::Failed(HandshakeFailure::KeyRefused)
+            } else {
+                Report::Failed(HandshakeFailure::NotUnderstood)
+            }));
         }
         Ok(None)
     }
@@ -222,30 +203,6 @@ impl fmt::Display for HandshakeFailure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(pub String);
 
-/// Binds the endpoints and returns them as the system resolved them (`tcp://127.0.0.1:*` gets
-/// its port).
-pub(crate) fn bind(
-    socket: &zmq::Socket,
-    endpoints: &[Endpoint],
-) -> Result<Vec<Endpoint>, WireError> {
-    let bind = |Endpoint(endpoint): &Endpoint| {
-        let resolved = socket.bind(endpoint).and_then(|()| socket.get_last_endpoint());
-        match resolved {
-            Ok(resolved) => Ok(Endpoint(plain(&resolved.unwrap_or_else(|_| endpoint.clone())))),
-            Err(source) => Err(WireError::Bind { endpoint: endpoint.clone(), source }),
-        }
-    };
-    endpoints.iter().map(bind).collect()
-}
-
-/// Sockets of both address families report IPv4 addresses in their IPv6 spelling.
-fn plain(endpoint: &str) -> String {
-    match endpoint.strip_prefix("tcp://[::ffff:").and_then(|rest| rest.split_once(']')) {
-        Some((address, port)) => format!("tcp://{address}{port}"),
-        None => endpoint.to_owned(),
-    }
-}
-
 pub(crate) fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), WireError> {
     socket
         .connect(endpoint)
@@ -266,21 +223,6 @@ pub(crate) struct Received {
     pub(crate) frames: Vec<zmq::Message>,
     /// Frames that the message had, those beyond `frames` included.
     pub(crate) count: usize,
-    /// What all of them took on the wire, about.
-    pub(crate) bytes: u64,
-}
-
-impl Received {
-    /// The connection that the message came over.
-    pub(crate) fn descriptor(&mut self) -> Option<RawFd> {
-        // Of the last frame, since a ROUTER writes the first one itself.
-        self.frames.last_mut()?.gets("__fd")?.parse().ok()
-    }
-
-    /// The client's key in Z85, where the connection is encrypted.
-    pub(crate) fn user(&mut self) -> Option<&str> {
-        self.frames.last_mut()?.gets("User-Id")
-    }
 }
 
 /// Receives one message of several frames, if there is one. Of more than `max_frames` the rest
@@ -289,10 +231,8 @@ pub(crate) fn receive(
     socket: &zmq::Socket,
     max_frames: usize,
 ) -> Result<Option<Received>, zmq::Error> {
-    /// A long frame's header, and what encryption adds to a frame.
-    const OVERHEAD: usize = 9 + 33;
     let mut frames = Vec::with_capacity(max_frames);
-    let (mut count, mut bytes) = (0, 0);
+    let mut count = 0;
     loop {
         let frame = match socket.recv_msg(zmq::DONTWAIT) {
             Ok(frame) => frame,
@@ -302,54 +242,11 @@ pub(crate) fn receive(
         };
         let more = frame.get_more();
         count += 1;
-        bytes += (frame.len() + OVERHEAD) as u64;
         if frames.len() < max_frames {
             frames.push(frame);
         }
         if !more {
-            return Ok(Some(Received { frames, count, bytes }));
+            return Ok(Some(Received { frames, count }));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-
-    #[test]
-    fn a_reader_that_stops_for_longer_than_any_keepalive_stays_connected() {
-        let settings = Settings {
-            kind: zmq::XPUB,
-            max_message_bytes: 1_000,
-            receive_queue: 10,
-            send_queue: 10,
-            keepalive: Keepalive { idle: 1, interval: 1, count: 1 },
-        };
-        let context = Context::new();
-        let server = context.monitored(&settings, Reports::Server).unwrap();
-        let here = bind(&server.socket, &[Endpoint("tcp://127.0.0.1:*".to_owned())]).unwrap();
-        let reader = zmq::Context::new().socket(zmq::SUB).unwrap();
-        reader.set_rcvhwm(1).unwrap();
-        reader.set_subscribe(b"").unwrap();
-        reader.connect(&here[0].0).unwrap();
-        let message = vec![b'x'; 100_000];
-        let patience = Instant::now() + Duration::from_secs(4);
-        let mut reports = Vec::new();
-        // Its window is closed soon, and its kernel is asked about it again and again.
-        while Instant::now() < patience {
-            server.socket.send(&message[..], zmq::DONTWAIT).unwrap();
-            reports.extend(server.report().unwrap());
-            poll(&mut [server.monitor_item()], 10).unwrap();
-        }
-        assert!(matches!(&reports[..], [Report::Opened(_)]), "{reports:?}");
-        // What waited comes, and then what is new.
-        reader.set_rcvtimeo(30_000).unwrap();
-        while reader.recv_bytes(0).unwrap() != b"new" {
-            server.socket.send("new", zmq::DONTWAIT).unwrap();
-        }
-        reports.extend(server.report().unwrap());
-        assert!(matches!(&reports[..], [Report::Opened(_)]), "{reports:?}");
     }
 }

@@ -3,50 +3,15 @@
 #![expect(unsafe_code, reason = "libzmq options and socket facts that no library offers safely")]
 
 use std::{
-    ffi::{CStr, CString, c_char, c_int, c_void},
+    ffi::{c_int, c_void},
     os::fd::RawFd,
 };
-
-/// An option of libzmq that the `zmq` crate does not know. The numbers are those of zmq.h.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SocketOption {
-    /// With 1 a send fails while any subscriber's queue is full; with 0 that subscriber loses the
-    /// message.
-    XpubNodrop = 69,
-    /// Every subscription and its end is handed over, not only the first and the last of a prefix.
-    XpubVerboser = 78,
-    /// Without an answer from the ZAP handler nobody gets in.
-    ZapEnforceDomain = 93,
-}
-
-/// Sets an option.
-///
-/// # Errors
-///
-/// `EINVAL` where this libzmq does not have the option.
-pub(crate) fn set_option(
-    socket: &mut zmq::Socket,
-    option: SocketOption,
-    value: impl Into<c_int>,
-) -> Result<(), zmq::Error> {
-    let value: c_int = value.into();
-    // SAFETY: the socket is open for as long as `socket` lives, nobody else uses it meanwhile
-    // because it is borrowed mutably, and ZeroMQ copies the value before it returns.
-    let outcome = unsafe {
-        zmq_sys::zmq_setsockopt(
-            socket.as_mut_ptr(),
-            option as c_int,
-            std::ptr::from_ref(&value).cast::<c_void>(),
-            size_of_val(&value),
-        )
-    };
-    if outcome == 0 { Ok(()) } else { Err(zmq::Error::EINVAL) }
-}
 
 /// Ends the monitoring of a socket. Without it a socket that closes could wait for ever for
 /// somebody to read its last reports.
 pub(crate) fn stop_monitor(socket: &mut zmq::Socket) {
-    // SAFETY: as above; no endpoint means the end, and then the events do not matter.
+    // SAFETY: the socket is open for as long as `socket` lives, and nobody else uses it meanwhile
+    // because it is borrowed mutably; no endpoint means the end, and then the events do not matter.
     let outcome = unsafe { zmq_sys::zmq_socket_monitor(socket.as_mut_ptr(), std::ptr::null(), 0) };
     if outcome != 0 {
         tracing::debug!("a socket's monitor could not be stopped");
@@ -76,6 +41,11 @@ pub(crate) struct TcpFacts {
 }
 
 impl TcpFacts {
+    /// Whether there is anything that the peer has not acknowledged.
+    pub(crate) fn is_awaited(self) -> bool {
+        self.unacknowledged > 0
+    }
+
     /// Whether the peer's host does not answer any more: keepalive is silent while packets are not
     /// acknowledged, and the kernel alone repeats them for a quarter of an hour. A peer that does
     /// not read closes its window, and its kernel acknowledges all that it was sent.
@@ -140,23 +110,6 @@ fn socket_fact<T: Copy>(
         )
     };
     if outcome == 0 { usize::try_from(length).ok() } else { None }
-}
-
-unsafe extern "C" {
-    /// Of zmq.h; the binding knows it and keeps it to itself.
-    fn zmq_curve_public(public: *mut c_char, secret: *const c_char) -> c_int;
-}
-
-/// The public CURVE key of a secret one, both in Z85.
-pub(crate) fn curve_public(secret: &str) -> Option<String> {
-    /// 40 characters and the zero behind them.
-    const LENGTH: usize = 41;
-    let secret = CString::new(secret).ok().filter(|secret| secret.count_bytes() == LENGTH - 1)?;
-    let mut public = [0_u8; LENGTH];
-    // SAFETY: libzmq reads 40 characters and a zero, and writes as many; both are that long.
-    let outcome = unsafe { zmq_curve_public(public.as_mut_ptr().cast(), secret.as_ptr()) };
-    let public = CStr::from_bytes_until_nul(&public).ok()?;
-    if outcome == 0 { public.to_str().ok().map(str::to_owned) } else { None }
 }
 
 #[cfg(test)]

@@ -29,7 +29,6 @@ struct Server {
     context: Context,
     clients: Clients,
     key: CurveKey,
-    gate: Option<Arc<CurveGate>>,
     endpoint: String,
     submit: Arc<SubmitServer>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -42,16 +41,14 @@ impl Server {
         let pair = CurvePair::generate().unwrap();
         let key = pair.public;
         let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
-        let listen = Listen { curve: vec![any()], gate: Some(gate.clone()), ..Listen::default() };
+        let listen = Listen { curve: vec![any()], gate: Some(gate), ..Listen::default() };
         let submit = Arc::new(SubmitServer::bind(&context, &listen, 1 << 20).unwrap());
         let Endpoint(endpoint) = submit.endpoints()[0].clone();
         let thread = std::thread::spawn({
             let submit = submit.clone();
             move || answer(&submit)
         });
-        // The listener's copy must not keep the gate alive.
-        drop(listen);
-        Self { context, clients, key, gate: Some(gate), endpoint, submit, thread: Some(thread) }
+        Self { context, clients, key, endpoint, submit, thread: Some(thread) }
     }
 
     fn trust(&self, keys: &[&CurvePair]) {
@@ -114,17 +111,6 @@ async fn a_known_key_gets_in_and_no_other_does() {
     let plain = server.publisher_with(Security::Plain, SHORT);
     assert!(failure(plain.submit(b"{}".to_vec()).await).is_some());
     assert!(welcome.submit(b"{}".to_vec()).await.is_ok());
-}
-
-#[tokio::test]
-async fn without_the_handler_nobody_gets_in() {
-    let mut server = Server::start();
-    let known = CurvePair::generate().unwrap();
-    server.trust(&[&known]);
-    assert!(server.publisher(server.key, &known, PATIENCE).submit(b"{}".to_vec()).await.is_ok());
-    server.gate = None;
-    let late = server.publisher(server.key, &known, SHORT);
-    assert!(matches!(late.submit(b"{}".to_vec()).await, Err(SubmitError::Unreachable { .. })));
 }
 
 #[tokio::test]
@@ -209,30 +195,8 @@ async fn until_event(subscription: &mut Subscription, publish: impl Fn()) {
 }
 
 #[test]
-fn encrypted_endpoints_need_a_gate_and_a_context_has_one() {
-    let context = Context::new();
+fn encrypted_endpoints_need_a_gate() {
     let listen = Listen { curve: vec![any()], ..Listen::default() };
-    let error = SubmitServer::bind(&context, &listen, 1 << 20).err().unwrap();
+    let error = SubmitServer::bind(&Context::new(), &listen, 1 << 20).err().unwrap();
     assert_eq!(error.to_string(), "encrypted endpoints need a CURVE key and a list of clients");
-    let open = || CurveGate::open(&context, CurvePair::generate().unwrap(), Clients::default());
-    let first = open().unwrap();
-    assert!(open().is_err());
-    drop(first);
-    // ZeroMQ closes sockets a little later.
-    let deadline = Instant::now() + PATIENCE;
-    while open().is_err() {
-        assert!(Instant::now() < deadline, "the place of the handler stays taken");
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
-}
-
-/// The handler hears that it must end whatever it does just then.
-#[test]
-fn a_gate_closes_however_young_it_is() {
-    let pair = || CurvePair::generate().unwrap();
-    for age in 0..2_000 {
-        let gate = CurveGate::open(&Context::new(), pair(), Clients::default()).unwrap();
-        (0..age * 10).for_each(|_| std::hint::spin_loop());
-        drop(gate);
-    }
 }

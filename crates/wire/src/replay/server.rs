@@ -1,22 +1,31 @@
 //! The relay's side of replay.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    thread::JoinHandle,
-};
+use std::sync::{Arc, atomic::AtomicU64};
+
+use laniakea_zmtp::{Limits, Message, Role};
 
 use super::{
     Closer, Failure, Header, Request,
+    request::MAX_REQUEST_BYTES,
     turns::{Turns, Waiting},
 };
 use crate::{
     Context, Endpoint, Listen, WireError,
-    connections::{ConnectionCounters, Presence},
-    router::{Incoming, Next, Outgoing, Peer, Router, RouterSender},
-    socket::{Keepalive, Settings},
+    router::{AnswerQueue, Answers, Outgoing, Peer},
+    server::{
+        BoundServer, Connection, ConnectionCounters, ConnectionId, Connections, Cut, Pool, Server,
+        Service, Settings,
+    },
 };
 
 const MAX_REQUEST_ID_BYTES: usize = 64;
+/// Bytes of a message, so that a request that is too long can be answered.
+const MAX_MESSAGE_BYTES: usize = 2 * MAX_REQUEST_BYTES;
+/// Frames of a message; none of more than three is answered.
+const MAX_FRAMES: usize = 1_000;
+/// Bytes of answers that wait for one peer before the next is dropped, and for all.
+const MAX_ANSWERS: usize = 8 << 20;
+const MAX_ALL_ANSWERS: usize = 128 << 20;
 
 /// A well-formed request; it is answered exactly once.
 #[derive(Debug)]
@@ -37,7 +46,6 @@ struct ReplyTo {
 struct Unread {
     reply_to: ReplyTo,
     request: Vec<u8>,
-    presence: Presence,
 }
 
 impl Waiting for Unread {
@@ -47,64 +55,55 @@ impl Waiting for Unread {
         &self.reply_to.peer
     }
 
-    fn is_gone(&self) -> bool {
-        self.presence.is_over()
-    }
-
     fn bytes(&self) -> usize {
         self.request.len()
     }
 }
 
-/// Receives replay requests on one ROUTER socket, one at a time from each peer.
+/// Receives replay requests, one at a time from each peer.
 ///
-/// A thread of its own takes in what comes, so that neither a page that takes long nor a peer that
-/// sends without pause keeps anybody's request, or end, from being noticed.
+/// The server's thread puts each in its place as soon as it comes, so that neither a page that takes
+/// long nor a peer that sends without pause keeps anybody's request, or end, from being noticed.
 pub struct ReplayServer {
-    router: Arc<Router>,
+    server: Server,
     turns: Arc<Turns<Unread>>,
     answers: AnswerSender,
-    intake: Option<JoinHandle<()>>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl ReplayServer {
     /// Binds the endpoints.
-    pub fn bind(context: &Context, listen: &Listen) -> Result<Self, WireError> {
+    pub fn bind(_context: &Context, listen: &Listen) -> Result<Self, WireError> {
         let settings = Settings {
-            kind: zmq::ROUTER,
-            max_message_bytes: 128 << 10,
-            // A peer has one request at a time; more of them only take room.
-            receive_queue: 8,
-            // Pages are large: a peer that does not read them gets no more than these.
-            send_queue: 2,
-            keepalive: Keepalive::SERVER,
+            name: "replay",
+            role: Role::Router,
+            messages: Limits::of_messages(MAX_MESSAGE_BYTES, MAX_FRAMES),
+            max_unsent: MAX_ALL_ANSWERS,
         };
-        let router = Arc::new(Router::bind(context, "replay", listen, &settings, 3)?);
+        let bound = BoundServer::bind(listen, &settings)?;
+        let (queue, answers) = Answers::new(bound.control.clone(), MAX_ANSWERS);
+        let dropped = answers.dropped.clone();
         let turns = Arc::new(Turns::new());
-        let answers = AnswerSender { router: router.sender(), turns: turns.clone() };
-        let intake = Intake { router: router.clone(), turns: turns.clone() };
-        let intake = std::thread::Builder::new()
-            .name("replay-turns".to_owned())
-            .spawn(move || intake.run())
-            .map_err(WireError::Thread)?;
-        Ok(Self { router, turns, answers, intake: Some(intake) })
+        let server = bound.start(Intake { turns: turns.clone(), answers })?;
+        let answers = AnswerSender { queue, turns: turns.clone() };
+        Ok(Self { server, turns, answers, dropped })
     }
 
     /// What became of the connections.
     pub fn connections(&self) -> Arc<ConnectionCounters> {
-        self.router.connections()
+        self.server.counters.clone()
     }
 
     /// Where the server listens.
     pub fn endpoints(&self) -> &[Endpoint] {
-        &self.router.endpoints
+        &self.server.endpoints
     }
 
-    /// The request whose turn it is; several threads may ask. Malformed ones were answered, and
-    /// those of peers that are gone passed over. `None` once the server is closed and drained.
+    /// The request whose turn it is; several threads may ask. Malformed ones were answered. `None`
+    /// once the server is closed and drained.
     pub fn next(&self) -> Option<ReplayRequest> {
         loop {
-            let Unread { reply_to, request, .. } = self.turns.next()?;
+            let Unread { reply_to, request } = self.turns.next()?;
             match Request::parse(&request) {
                 Ok(request) => return Some(ReplayRequest { request, reply_to }),
                 Err(failure) => self.answers.finish(reply_to, &failure, Vec::new()),
@@ -124,60 +123,62 @@ impl ReplayServer {
 
     /// Ends the receiving side; answers are still sent.
     pub fn closer(&self) -> Closer {
-        self.router.close()
+        Closer::new(self.server.control.clone())
     }
 
     /// Counts answers that could not be sent.
     pub fn dropped_answers(&self) -> Arc<AtomicU64> {
-        self.router.dropped()
+        self.dropped.clone()
     }
 }
 
-impl Drop for ReplayServer {
-    fn drop(&mut self) {
-        self.router.end();
-        if let Some(intake) = self.intake.take() {
-            drop(intake.join());
-        }
-    }
-}
-
-/// Puts each request in its place as soon as it comes.
+/// The server's side of replay, in its thread.
 struct Intake {
-    router: Arc<Router>,
     turns: Arc<Turns<Unread>>,
+    answers: Answers,
 }
 
-impl Intake {
-    fn run(&self) {
-        let sender = self.router.sender();
-        while let Next::Batch(batch) = self.router.next(None) {
-            let refusals = batch.into_iter().filter_map(|incoming| self.queue(incoming)).collect();
-            sender.send(refusals);
+impl Service for Intake {
+    // A peer has one request at a time.
+    const TURN: usize = 4;
+    // A peer that does not read its answers is not read either.
+    const MAX_UNSENT: usize = 64 << 10;
+
+    fn message(&mut self, peer: &mut Connection, message: Message, pool: &Pool) -> Result<(), Cut> {
+        if let Some(request) = read(Peer(peer.id), &message)
+            && let Err((Unread { reply_to, .. }, failure)) = self.turns.queue(request)
+        {
+            let frames = answer(reply_to, &failure, Vec::new()).frames;
+            peer.send([&frames[..]], pool);
         }
-        self.turns.close();
+        Ok(())
     }
 
-    /// The answer, where it is known already.
-    fn queue(&self, incoming: Incoming) -> Option<Outgoing> {
-        let request = read(incoming).filter(|request| !request.is_gone())?;
-        let (Unread { reply_to, .. }, failure) = self.turns.queue(request).err()?;
-        Some(answer(reply_to, &failure, Vec::new()))
+    fn gone(&mut self, peer: ConnectionId) {
+        self.turns.forget(&Peer(peer));
+    }
+
+    fn send(&mut self, connections: &mut Connections) -> bool {
+        self.answers.send(connections)
+    }
+
+    fn end_of_input(&mut self) {
+        self.turns.close();
     }
 }
 
 /// Takes the frames apart; others than those of a request have no envelope to answer in.
-fn read(incoming: Incoming) -> Option<Unread> {
-    let Incoming { peer, frames, frame_count, presence } = incoming;
-    let (envelope, request) = match (&frames[..], frame_count) {
-        ([id, request], 2) => (vec![id.to_vec()], request),
-        ([empty, id, request], 3) if empty.is_empty() => (vec![Vec::new(), id.to_vec()], request),
+fn read(peer: Peer, message: &Message) -> Option<Unread> {
+    let frames: Vec<&[u8]> = message.frames().take(4).collect();
+    let (envelope, request) = match frames[..] {
+        [id, request] => (vec![id.to_vec()], request),
+        [[], id, request] => (vec![Vec::new(), id.to_vec()], request),
         _ => return None,
     };
     if envelope.iter().any(|id| id.len() > MAX_REQUEST_ID_BYTES) {
         return None;
     }
-    Some(Unread { reply_to: ReplyTo { peer, envelope }, request: request.to_vec(), presence })
+    Some(Unread { reply_to: ReplyTo { peer, envelope }, request: request.to_vec() })
 }
 
 fn answer(to: ReplyTo, header: &impl serde::Serialize, events: Vec<Vec<u8>>) -> Outgoing {
@@ -191,7 +192,7 @@ fn answer(to: ReplyTo, header: &impl serde::Serialize, events: Vec<Vec<u8>>) -> 
 /// Sends answers to replay requests.
 #[derive(Clone)]
 pub struct AnswerSender {
-    router: RouterSender,
+    queue: AnswerQueue,
     turns: Arc<Turns<Unread>>,
 }
 
@@ -209,6 +210,6 @@ impl AnswerSender {
     /// The peer may ask again before it has the answer, so that it never finds itself busy then.
     fn finish(&self, to: ReplyTo, header: &impl serde::Serialize, events: Vec<Vec<u8>>) {
         self.turns.finish(&to.peer);
-        self.router.send(vec![answer(to, header, events)]);
+        self.queue.send(vec![answer(to, header, events)]);
     }
 }

@@ -19,9 +19,6 @@ pub(super) trait Waiting {
 
     fn peer(&self) -> &Self::Peer;
 
-    /// Whether nobody is there any more to hear the answer.
-    fn is_gone(&self) -> bool;
-
     fn bytes(&self) -> usize;
 }
 
@@ -59,9 +56,6 @@ impl<W: Waiting> Turns<W> {
             return Err((request, busy("one request at a time: wait for the answer")));
         }
         if !state.has_room(request.bytes()) {
-            state.forget_gone();
-        }
-        if !state.has_room(request.bytes()) {
             return Err((request, busy("too many requests wait: ask again later")));
         }
         state.bytes += request.bytes();
@@ -73,16 +67,13 @@ impl<W: Waiting> Turns<W> {
     }
 
     /// The next request, whose peer is engaged until [`Self::finish`]. It waits for one; `None`
-    /// once the line is closed and empty. Requests of peers that are gone cost nothing more.
+    /// once the line is closed and empty.
     pub(super) fn next(&self) -> Option<W> {
         let mut state = self.state();
         loop {
-            while let Some(request) = state.waiting.pop_front() {
+            if let Some(request) = state.waiting.pop_front() {
                 state.bytes -= request.bytes();
-                if !request.is_gone() {
-                    return Some(request);
-                }
-                state.engaged.remove(request.peer());
+                return Some(request);
             }
             if state.is_closed {
                 return None;
@@ -94,6 +85,19 @@ impl<W: Waiting> Turns<W> {
     /// The peer may ask again.
     pub(super) fn finish(&self, peer: &W::Peer) {
         self.state().engaged.remove(peer);
+    }
+
+    /// The peer is gone: nothing is done for it any more.
+    pub(super) fn forget(&self, peer: &W::Peer) {
+        let mut state = self.state();
+        if state.engaged.remove(peer) {
+            let State { waiting, bytes, .. } = &mut *state;
+            waiting.retain(|request| {
+                let is_its = request.peer() == peer;
+                *bytes -= if is_its { request.bytes() } else { 0 };
+                !is_its
+            });
+        }
     }
 
     /// How many wait.
@@ -117,28 +121,10 @@ impl<W: Waiting> State<W> {
     fn has_room(&self, bytes: usize) -> bool {
         self.waiting.len() < MAX_WAITING && self.bytes + bytes <= MAX_WAITING_BYTES
     }
-
-    fn forget_gone(&mut self) {
-        let Self { waiting, bytes, engaged, .. } = self;
-        waiting.retain(|request| {
-            let is_gone = request.is_gone();
-            if is_gone {
-                *bytes -= request.bytes();
-                engaged.remove(request.peer());
-            }
-            !is_gone
-        });
-        waiting.shrink_to_fit();
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    };
-
     use super::*;
 
     #[derive(Debug)]
@@ -146,7 +132,6 @@ mod tests {
         peer: usize,
         number: usize,
         bytes: usize,
-        is_gone: Arc<AtomicBool>,
     }
 
     impl Waiting for Request {
@@ -156,17 +141,13 @@ mod tests {
             &self.peer
         }
 
-        fn is_gone(&self) -> bool {
-            self.is_gone.load(Ordering::Relaxed)
-        }
-
         fn bytes(&self) -> usize {
             self.bytes
         }
     }
 
     fn request(peer: usize, number: usize) -> Request {
-        Request { peer, number, bytes: 100, is_gone: Arc::default() }
+        Request { peer, number, bytes: 100 }
     }
 
     #[test]
@@ -190,30 +171,30 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_those_who_are_gone_are_passed_over() {
+    fn requests_of_those_who_are_gone_are_forgotten() {
         let turns = Turns::new();
         for peer in 0..5 {
-            let request = request(peer, 0);
-            request.is_gone.store(peer != 3, Ordering::Relaxed);
-            turns.queue(request).unwrap();
+            turns.queue(request(peer, 0)).unwrap();
         }
-        assert_eq!(turns.next().unwrap().peer, 3);
-        // Somebody of the same name may ask.
-        turns.queue(request(2, 1)).unwrap();
+        assert_eq!(turns.next().unwrap().peer, 0);
+        for peer in [0, 1, 2, 4] {
+            turns.forget(&peer);
+        }
+        assert_eq!(turns.len(), 1);
+        turns.finish(&0);
         turns.close();
-        assert_eq!(turns.next().unwrap().peer, 2);
+        assert_eq!(turns.next().unwrap().peer, 3);
         assert!(turns.next().is_none());
     }
 
     #[test]
     fn the_line_is_bounded_and_those_who_are_gone_make_room() {
         let turns = Turns::new();
-        let gone: Arc<AtomicBool> = Arc::default();
         for peer in 0..MAX_WAITING {
-            turns.queue(Request { is_gone: gone.clone(), ..request(peer, 0) }).unwrap();
+            turns.queue(request(peer, 0)).unwrap();
         }
         turns.queue(request(MAX_WAITING, 0)).unwrap_err();
-        gone.store(true, Ordering::Relaxed);
+        (0..MAX_WAITING).for_each(|peer| turns.forget(&peer));
         let large = Request { bytes: MAX_WAITING_BYTES - 100, ..request(MAX_WAITING, 0) };
         turns.queue(large).unwrap();
         turns.queue(request(1, 0)).unwrap();

@@ -3,21 +3,31 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use super::{
-    Closer, Next, Peer, Reply, ReplyTo,
-    frames::{Form, read_form},
-};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use laniakea_zmtp::{Limits, Role};
+
+use super::{Closer, Next, Peer, Reply, ReplyTo, intake::Intake};
 use crate::{
     Context, Endpoint, Listen, WireError,
-    connections::ConnectionCounters,
-    router::{Incoming, Outgoing, Router, RouterSender},
-    socket::{Keepalive, Settings},
+    router::{AnswerQueue, Answers, Outgoing},
+    server::{BoundServer, ConnectionCounters, Server, Settings},
 };
+
+/// Batches that wait for the consumer. Peers are read in turns, so that nobody stands behind
+/// another's flood there; here everybody stands in one line, which therefore is short.
+const QUEUED_BATCHES: usize = 2;
+/// Bytes of replies that wait for one peer, and for all.
+const MAX_REPLIES: usize = 2 << 20;
+const MAX_ALL_REPLIES: usize = 64 << 20;
+/// Frames of a message; what has more than two is malformed.
+const MAX_FRAMES: usize = 1_000;
+/// What a request id and an event that is too long by far take.
+const ENVELOPE_BYTES: usize = 1 << 10;
 
 /// One event that somebody sent.
 #[derive(Debug)]
@@ -30,77 +40,77 @@ pub struct Submission {
     pub reply_to: Option<ReplyTo>,
 }
 
-/// Receives submissions on one ROUTER socket.
+/// Receives submissions.
 pub struct SubmitServer {
-    router: Router,
+    // Before the server: its thread must not wait for a consumer that is gone.
+    incoming: Receiver<Vec<Submission>>,
+    server: Server,
+    replies: AnswerQueue,
+    /// The server's thread waits until something was taken.
+    is_blocked: Arc<AtomicBool>,
     malformed: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl SubmitServer {
     /// Binds the endpoints. Events of up to twice `max_event_bytes` arrive, so that they can be
     /// answered; longer ones cut the connection.
     pub fn bind(
-        context: &Context,
+        _context: &Context,
         listen: &Listen,
         max_event_bytes: usize,
     ) -> Result<Self, WireError> {
+        let max_bytes = max_event_bytes.saturating_mul(2).saturating_add(ENVELOPE_BYTES);
         let settings = Settings {
-            kind: zmq::ROUTER,
-            max_message_bytes: i64::try_from(max_event_bytes.saturating_mul(2)).unwrap_or(i64::MAX),
-            // Of each connection; what waits in them is bounded in bytes too (connections.rs).
-            receive_queue: 250,
-            keepalive: Keepalive::SERVER,
-            send_queue: 10_000,
+            name: "submit",
+            role: Role::Router,
+            messages: Limits::of_messages(max_bytes, MAX_FRAMES),
+            max_unsent: MAX_ALL_REPLIES,
         };
-        let router = Router::bind(context, "submit", listen, &settings, 2)?;
-        Ok(Self { router, malformed: Arc::default() })
+        let bound = BoundServer::bind(listen, &settings)?;
+        let (replies, answers) = Answers::new(bound.control.clone(), MAX_REPLIES);
+        let dropped = answers.dropped.clone();
+        let (to_consumer, incoming) = bounded(QUEUED_BATCHES);
+        let intake = Intake::new(to_consumer, answers);
+        let (is_blocked, malformed) = (intake.is_blocked.clone(), intake.malformed.clone());
+        let server = bound.start(intake)?;
+        Ok(Self { incoming, server, replies, is_blocked, malformed, dropped })
     }
 
     /// What became of the connections.
     pub fn connections(&self) -> Arc<ConnectionCounters> {
-        self.router.connections()
+        self.server.counters.clone()
     }
 
     /// Where the server listens.
     pub fn endpoints(&self) -> &[Endpoint] {
-        &self.router.endpoints
+        &self.server.endpoints
     }
 
-    /// The next submissions, perhaps none where all that came was malformed; without
-    /// `patience` it waits for as long as it takes.
+    /// The next submissions; without `patience` it waits for as long as it takes.
     pub fn next(&self, patience: Option<Duration>) -> Next<Vec<Submission>> {
-        match self.router.next(patience) {
-            Next::Batch(batch) => {
-                Next::Batch(batch.into_iter().filter_map(|incoming| self.read(incoming)).collect())
-            }
-            Next::Quiet => Next::Quiet,
-            Next::Closed => Next::Closed,
+        let batch = match patience {
+            None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => self.incoming.recv_timeout(patience),
+        };
+        if self.is_blocked.swap(false, Ordering::SeqCst) {
+            self.server.control.wake();
         }
-    }
-
-    fn read(&self, Incoming { peer, frames, frame_count, .. }: Incoming) -> Option<Submission> {
-        let frames: Vec<&[u8]> = frames.iter().map(|frame| &frame[..]).collect();
-        match read_form(&frames, frame_count) {
-            Form::OneWay(event) => Some(Submission { event: event.to_vec(), peer, reply_to: None }),
-            Form::Request { event, envelope } => {
-                let reply_to = Some(ReplyTo { peer: peer.clone(), envelope: envelope.to_vec() });
-                Some(Submission { event: event.to_vec(), peer, reply_to })
-            }
-            Form::Malformed => {
-                self.malformed.fetch_add(1, Ordering::Relaxed);
-                None
-            }
+        match batch {
+            Ok(batch) => Next::Batch(batch),
+            Err(RecvTimeoutError::Timeout) => Next::Quiet,
+            Err(RecvTimeoutError::Disconnected) => Next::Closed,
         }
     }
 
     /// Sends replies from any thread.
     pub fn replies(&self) -> ReplySender {
-        ReplySender(self.router.sender())
+        ReplySender(self.replies.clone())
     }
 
     /// Ends the receiving side; replies are still sent.
     pub fn closer(&self) -> Closer {
-        self.router.close()
+        Closer::new(self.server.control.clone())
     }
 
     /// Counts messages of a form that is no submission.
@@ -110,13 +120,13 @@ impl SubmitServer {
 
     /// Counts replies that could not be sent.
     pub fn dropped_replies(&self) -> Arc<AtomicU64> {
-        self.router.dropped()
+        self.dropped.clone()
     }
 }
 
 /// Sends replies to submissions.
 #[derive(Clone)]
-pub struct ReplySender(RouterSender);
+pub struct ReplySender(AnswerQueue);
 
 impl ReplySender {
     /// Sends each reply behind its envelope; a peer that is gone loses its own.

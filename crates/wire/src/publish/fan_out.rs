@@ -1,0 +1,231 @@
+//! Events on their way to subscribers, in the server's thread.
+//!
+//! A chunk of events is encoded once for all connections that want the same of it, and put where it
+//! waits for each; only encrypted connections have it sealed for themselves. Nobody is waited for:
+//! a subscriber for which too much waits loses whole events.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use laniakea_zmtp::Message;
+
+use super::{
+    Publication,
+    allowance::Allowance,
+    topics::{Mask, TopicId, Topics},
+};
+use crate::{
+    listen::ConnectionLimits,
+    server::{
+        Block, Connection, ConnectionCounters, ConnectionId, Connections, Cut, Pool, Service,
+    },
+};
+
+/// Bytes of events that wait for one subscriber: 2,500 of them and more, unless they are long.
+const MAX_WAITING: usize = 8 << 20;
+/// Events that are encoded together, a bit of [`Mask`] each, and about how many bytes.
+const CHUNK: usize = Mask::BITS as usize;
+const CHUNK_BYTES: usize = 256 << 10;
+/// Groups that are sent before connections are read again.
+const GROUPS: usize = 16;
+/// No event's id is longer, nor is what can begin one.
+const MAX_TOPIC_BYTES: usize = 128;
+
+pub(super) struct FanOut {
+    groups: Receiver<Arc<[Publication]>>,
+    subscribers: HashMap<ConnectionId, Subscriber>,
+    topics: Topics,
+    limits: ConnectionLimits,
+    counters: Arc<ConnectionCounters>,
+}
+
+struct Subscriber {
+    /// A set, as for ZeroMQ: to subscribe again to the same changes nothing.
+    topics: Vec<TopicId>,
+    allowance: Allowance,
+    /// It loses events at present.
+    is_behind: bool,
+}
+
+impl FanOut {
+    pub(super) fn new(
+        groups: Receiver<Arc<[Publication]>>,
+        limits: ConnectionLimits,
+        counters: Arc<ConnectionCounters>,
+    ) -> Self {
+        let (subscribers, topics) = (HashMap::new(), Topics::default());
+        Self { groups, subscribers, topics, limits, counters }
+    }
+
+    fn send_group(&mut self, mut group: &[Publication], connections: &mut Connections) {
+        while !group.is_empty() {
+            let (chunk, rest) = group.split_at(chunk_length(group));
+            group = rest;
+            self.send_chunk(chunk, connections);
+            connections.flush(|_| {});
+        }
+    }
+
+    fn send_chunk(&mut self, chunk: &[Publication], connections: &mut Connections) {
+        let Self { subscribers, topics, counters, .. } = self;
+        topics.mark(chunk.iter().map(|event| event.id.as_bytes()));
+        let bytes = chunk.iter().map(size).sum::<usize>();
+        let mut encoded: HashMap<Mask, Arc<Block>> = HashMap::new();
+        let mut to_seal = Vec::new();
+        for (id, subscriber) in subscribers {
+            let wanted = topics.wanted(&subscriber.topics);
+            if wanted == 0 {
+                continue;
+            }
+            let most = MAX_WAITING.min(connections.pool.share());
+            let Some(connection) = connections.get(*id) else { continue };
+            let waiting = connection.unsent();
+            if waiting > 0 && waiting + bytes > most {
+                counters.lost(wanted.count_ones().into());
+                subscriber.falls_behind(connection, counters);
+                continue;
+            }
+            subscriber.is_behind &= waiting > 0;
+            if connection.zmtp.is_encrypted() {
+                to_seal.push((*id, wanted));
+                continue;
+            }
+            let block = encoded
+                .entry(wanted)
+                .or_insert_with(|| connections.pool.block(encode(chunk, wanted)));
+            connections.push(*id, block.clone());
+        }
+        seal(chunk, &to_seal, connections);
+    }
+
+    fn spend(&mut self, peer: &Connection, messages: usize) -> Result<&mut Subscriber, Cut> {
+        let subscriber = self.subscribers.get_mut(&peer.id).ok_or(Cut::Malformed)?;
+        subscriber.allowance.take(messages).then_some(subscriber).ok_or(Cut::Messages)
+    }
+
+    fn count(&self, subscriptions: usize, sign: i64) {
+        self.counters.count_subscriptions(subscriptions, sign);
+    }
+}
+
+impl Subscriber {
+    fn falls_behind(&mut self, connection: &Connection, counters: &ConnectionCounters) {
+        if !std::mem::replace(&mut self.is_behind, true)
+            && let Some(unsaid) = counters.may_log()
+        {
+            let address = connection.address;
+            tracing::info!(%address, unsaid, "a subscriber is too slow and loses events");
+        }
+    }
+}
+
+/// How many events to encode together.
+fn chunk_length(group: &[Publication]) -> usize {
+    let mut bytes = 0;
+    let fits = |event: &&Publication| {
+        bytes += size(event);
+        bytes <= CHUNK_BYTES
+    };
+    group.iter().take(CHUNK).take_while(fits).count().max(1)
+}
+
+/// What an event takes on the wire at most.
+fn size(Publication { id, frame }: &Publication) -> usize {
+    const OVERHEAD: usize = 2 * 64;
+    id.len() + frame.len() + OVERHEAD
+}
+
+fn wanted_of(chunk: &[Publication], wanted: Mask) -> impl Iterator<Item = [&[u8]; 2]> {
+    let is_wanted = move |number: &usize| wanted >> number & 1 == 1;
+    let events = (0..chunk.len()).filter(is_wanted).map(|number| &chunk[number]);
+    events.map(|event| [event.id.as_bytes(), &event.frame[..]])
+}
+
+fn encode(chunk: &[Publication], wanted: Mask) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(chunk.iter().map(size).sum());
+    wanted_of(chunk, wanted).for_each(|event| laniakea_zmtp::encode(&event, &mut bytes));
+    bytes.shrink_to_fit();
+    bytes
+}
+
+/// Encrypts for each of these what it wants. The connections know nothing of each other, so this
+/// could be done on several cores.
+fn seal(chunk: &[Publication], to_seal: &[(ConnectionId, Mask)], connections: &mut Connections) {
+    for (id, wanted) in to_seal {
+        connections.send_all(*id, wanted_of(chunk, *wanted));
+    }
+}
+
+impl Service for FanOut {
+    const TURN: usize = 32;
+    const MAX_UNSENT: usize = usize::MAX;
+
+    fn ready(&mut self, peer: &Connection) {
+        let allowance = Allowance::new(self.limits.subscriptions, peer.opened_at);
+        let subscriber = Subscriber { topics: Vec::new(), allowance, is_behind: false };
+        self.subscribers.insert(peer.id, subscriber);
+    }
+
+    /// A subscriber has nothing to say but what it wants.
+    fn message(
+        &mut self,
+        peer: &mut Connection,
+        message: Message,
+        _pool: &Pool,
+    ) -> Result<(), Cut> {
+        self.spend(peer, message.frame_count()).map(drop)
+    }
+
+    fn subscribe(&mut self, peer: &Connection, topic: &[u8]) -> Result<(), Cut> {
+        let most = self.limits.subscriptions;
+        let known = self.topics.find(topic);
+        let subscriber = self.spend(peer, 1)?;
+        if known.is_some_and(|known| subscriber.topics.contains(&known)) {
+            return Ok(());
+        }
+        if topic.len() > MAX_TOPIC_BYTES || subscriber.topics.len() >= most {
+            return Err(Cut::Subscriptions);
+        }
+        let id = self.topics.join(topic);
+        if let Some(subscriber) = self.subscribers.get_mut(&peer.id) {
+            subscriber.topics.push(id);
+        }
+        self.count(1, 1);
+        Ok(())
+    }
+
+    fn cancel(&mut self, peer: &Connection, topic: &[u8]) -> Result<(), Cut> {
+        let known = self.topics.find(topic);
+        let subscriber = self.spend(peer, 1)?;
+        let place = subscriber.topics.iter().position(|topic| Some(*topic) == known);
+        if let Some(place) = place {
+            let id = subscriber.topics.swap_remove(place);
+            self.topics.leave(&[id]);
+            self.count(1, -1);
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, peer: &Connection, bytes: usize) -> Result<(), Cut> {
+        // Before it is ready it has its handshake alone, which is bounded.
+        let Some(subscriber) = self.subscribers.get_mut(&peer.id) else { return Ok(()) };
+        subscriber.allowance.take_bytes(bytes).then_some(()).ok_or(Cut::Messages)
+    }
+
+    fn gone(&mut self, peer: ConnectionId) {
+        if let Some(subscriber) = self.subscribers.remove(&peer) {
+            self.topics.leave(&subscriber.topics);
+            self.count(subscriber.topics.len(), -1);
+        }
+    }
+
+    fn send(&mut self, connections: &mut Connections) -> bool {
+        for _ in 0..GROUPS {
+            match self.groups.try_recv() {
+                Ok(group) => self.send_group(&group, connections),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
+            }
+        }
+        false
+    }
+}
