@@ -81,7 +81,10 @@ pub fn parse_moment(text: &str) -> Result<jiff::Timestamp, InvalidMoment> {
     };
     match text.parse() {
         Ok(time) => Some(time).filter(is_in_range).ok_or(InvalidMoment::Range),
-        Err(_) if EventTime::parse(text).is_some() || has_long_year(text) => {
+        Err(_)
+            if EventTime::parse(text).is_some_and(|time| time.has_offset())
+                || has_long_year(text) =>
+        {
             Err(InvalidMoment::Range)
         }
         Err(_) => Err(InvalidMoment::Form),

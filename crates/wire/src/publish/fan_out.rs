@@ -183,7 +183,10 @@ impl Service for FanOut {
         if known.is_some_and(|known| subscriber.topics.contains(&known)) {
             return Ok(());
         }
-        if topic.len() > MAX_TOPIC_BYTES || subscriber.topics.len() >= most {
+        if topic.len() > MAX_TOPIC_BYTES {
+            return Ok(());
+        }
+        if subscriber.topics.len() >= most {
             return Err(Cut::Subscriptions);
         }
         let id = self.topics.join(topic);

@@ -46,7 +46,7 @@ impl Cut {
         match self {
             Self::TooMany => "too many connections",
             Self::Unfinished => "too much of a message that is not finished",
-            Self::Subscriptions => "too many subscriptions, or too long ones",
+            Self::Subscriptions => "too many subscriptions",
             Self::Messages => "more messages than a subscriber needs to send",
             Self::Revoked => "its key is not trusted any more",
             Self::Vanished => "its host does not answer any more",
