@@ -60,7 +60,7 @@ pub struct ConnectionCounters {
 
 impl ConnectionCounters {
     /// Each count and its name.
-    pub fn snapshot(&self) -> [(&'static str, u64); 7] {
+    pub fn snapshot(&self) -> [(&'static str, u64); 8] {
         [
             ("connections", &self.open),
             ("cut_too_many", &self.too_many),
