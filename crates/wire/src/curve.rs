@@ -60,10 +60,6 @@ impl CurveKey {
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
 }
 
 impl TryFrom<String> for CurveKey {

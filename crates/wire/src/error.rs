@@ -1,5 +1,7 @@
 //! What can go wrong with sockets themselves; what peers do wrong never comes here.
 
+use crate::InvalidEndpoint;
+
 /// A socket could not be set up or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,13 +17,13 @@ pub enum WireError {
         /// Why not.
         source: zmq::Error,
     },
-    /// The endpoint is malformed or its host has no address.
+    /// The endpoint is malformed.
     #[error("could not connect to {endpoint}")]
     Connect {
         /// Where.
         endpoint: String,
         /// Why not.
-        source: zmq::Error,
+        source: InvalidEndpoint,
     },
     /// Encrypted connections were asked for and cannot be had.
     #[error("this libzmq cannot encrypt connections (CURVE); install one of 4.3 that can")]

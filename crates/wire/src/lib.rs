@@ -7,7 +7,7 @@
 //! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
 //!
 //! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
-//! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
+//! eventfd wakes it, since a socket cannot be waited for beside a channel.
 
 mod client;
 pub mod config;
@@ -25,6 +25,7 @@ mod sys;
 mod wake;
 
 pub use crate::{
+    client::InvalidEndpoint,
     connections::ConnectionCounters,
     error::WireError,
     listen::{ConnectionLimits, Listen},

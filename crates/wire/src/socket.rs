@@ -104,8 +104,6 @@ pub(crate) struct Keepalive {
 impl Keepalive {
     /// A server has time: 30 seconds.
     pub(crate) const SERVER: Self = Self { idle: 15, interval: 5, count: 3 };
-    /// A client wants to go on elsewhere: nine seconds.
-    pub(crate) const CLIENT: Self = Self { idle: 3, interval: 2, count: 3 };
 
     fn set(self, socket: &zmq::Socket) -> Result<(), zmq::Error> {
         socket.set_tcp_keepalive(1)?;
@@ -120,24 +118,25 @@ impl Keepalive {
 pub(crate) enum Reports {
     /// A server's: they come and go.
     Server,
-    /// A client's: it is up, the handshake succeeds or fails, it breaks.
-    Client,
 }
 
 impl Reports {
     fn mask(self) -> i32 {
         use zmq::SocketEvent::{
-            ACCEPTED, CONNECTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
-            HANDSHAKE_FAILED_PROTOCOL, HANDSHAKE_SUCCEEDED,
+            ACCEPTED, DISCONNECTED, HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL,
+            HANDSHAKE_FAILED_PROTOCOL,
         };
-        let failures =
-            [HANDSHAKE_FAILED_AUTH, HANDSHAKE_FAILED_NO_DETAIL, HANDSHAKE_FAILED_PROTOCOL];
-        let others = match self {
-            Self::Server => &[ACCEPTED][..],
-            Self::Client => &[CONNECTED, HANDSHAKE_SUCCEEDED],
-        };
-        let events = failures.iter().chain(others).chain(&[DISCONNECTED]);
-        events.map(|event| i32::from(event.to_raw())).fold(0, |mask, event| mask | event)
+        let Self::Server = self;
+        [
+            ACCEPTED,
+            DISCONNECTED,
+            HANDSHAKE_FAILED_AUTH,
+            HANDSHAKE_FAILED_NO_DETAIL,
+            HANDSHAKE_FAILED_PROTOCOL,
+        ]
+        .map(|event| i32::from(event.to_raw()))
+        .into_iter()
+        .fold(0, |mask, event| mask | event)
     }
 }
 
@@ -244,12 +243,6 @@ fn plain(endpoint: &str) -> String {
         Some((address, port)) => format!("tcp://{address}{port}"),
         None => endpoint.to_owned(),
     }
-}
-
-pub(crate) fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), WireError> {
-    socket
-        .connect(endpoint)
-        .map_err(|source| WireError::Connect { endpoint: endpoint.to_owned(), source })
 }
 
 /// Waits until something can be read, a signal excepted.

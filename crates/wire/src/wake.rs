@@ -1,8 +1,8 @@
-//! An eventfd that wakes a thread which waits in `zmq::poll`.
+//! An eventfd that wakes a thread which waits for sockets.
 
 use std::{
     io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     sync::Arc,
 };
 
@@ -31,5 +31,11 @@ impl Waker {
     pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
         let descriptor: RawFd = self.0.as_raw_fd();
         zmq::PollItem::from_fd(descriptor, zmq::POLLIN)
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
