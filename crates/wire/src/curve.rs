@@ -18,7 +18,7 @@ pub use security::{Security, SecurityError};
 
 use laniakea_zmtp::curve::{KeyPair, SecretKey};
 
-use crate::WireError;
+use crate::random;
 
 /// The public key of one end of an encrypted connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -52,9 +52,9 @@ impl CurveKey {
         if text.len() != 40 || !text.is_ascii() || text.contains('\0') {
             return Err(InvalidCurveKey);
         }
-        let bytes = zmq::z85_decode(text).map_err(|_| InvalidCurveKey)?;
+        let bytes = z85::decode(text).map_err(|_| InvalidCurveKey)?;
         let key = bytes.try_into().map(Self).map_err(|_| InvalidCurveKey)?;
-        // libzmq's decoder makes a key of characters that are no Z85, too.
+        // There is one spelling of each key.
         if key.to_string() == text { Ok(key) } else { Err(InvalidCurveKey) }
     }
 
@@ -79,7 +79,7 @@ impl TryFrom<String> for CurveKey {
 /// Z85, as in key files.
 impl fmt::Display for CurveKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&zmq::z85_encode(&self.0).unwrap_or_default())
+        formatter.write_str(&z85::encode(self.0))
     }
 }
 
@@ -108,13 +108,9 @@ impl CurvePair {
     }
 
     /// A new pair from the system's random source.
-    ///
-    /// # Errors
-    ///
-    /// libzmq was built without CURVE.
-    pub fn generate() -> Result<Self, WireError> {
-        let pair = zmq::CurveKeyPair::new().map_err(|_| WireError::NoCurve)?;
-        Ok(Self { public: CurveKey(pair.public_key), secret: pair.secret_key })
+    pub fn generate() -> Self {
+        let pair = KeyPair::generate(&mut random::fill);
+        Self { public: CurveKey(*pair.public().as_bytes()), secret: *pair.secret().as_bytes() }
     }
 
     /// Both, as the protocol has them.
@@ -124,7 +120,7 @@ impl CurvePair {
 
     /// The secret key in Z85, as a secret key file has it.
     pub fn secret_text(&self) -> String {
-        zmq::z85_encode(&self.secret).unwrap_or_default()
+        z85::encode(self.secret)
     }
 }
 
@@ -135,24 +131,19 @@ impl fmt::Debug for CurvePair {
     }
 }
 
-/// Checks that this libzmq can encrypt.
-pub(crate) fn check_available() -> Result<(), WireError> {
-    if zmq::has("curve") == Some(true) { Ok(()) } else { Err(WireError::NoCurve) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_key_survives_its_text() {
-        let pair = CurvePair::generate().unwrap();
+        let pair = CurvePair::generate();
         let text = pair.public.to_string();
         assert_eq!(text.len(), 40);
         assert_eq!(CurveKey::parse(&text), Ok(pair.public));
         let again = CurvePair::parse(&text, &pair.secret_text()).unwrap();
         assert_eq!((again.public, again.secret), (pair.public, pair.secret));
-        let other = CurvePair::generate().unwrap();
+        let other = CurvePair::generate();
         let mixed = CurvePair::parse(&text, &other.secret_text());
         assert_eq!(mixed.unwrap_err(), InvalidCurvePair::Mismatch);
         assert!(!format!("{pair:?}").contains(&pair.secret_text()));

@@ -7,7 +7,7 @@
 //! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
 //!
 //! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
-//! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
+//! eventfd wakes it, since a socket cannot be waited for beside a channel.
 
 mod client;
 pub mod config;
@@ -15,6 +15,7 @@ pub mod curve;
 mod error;
 mod listen;
 pub mod publish;
+mod random;
 pub mod replay;
 mod router;
 mod server;
@@ -25,6 +26,7 @@ mod sys;
 mod wake;
 
 pub use crate::{
+    client::InvalidEndpoint,
     error::WireError,
     listen::{ConnectionLimits, Listen},
     server::ConnectionCounters,

@@ -21,7 +21,6 @@ mod event_loop;
 mod limits;
 mod listener;
 mod outbox;
-mod random;
 mod stream;
 mod turns;
 

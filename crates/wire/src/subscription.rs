@@ -250,7 +250,7 @@ impl Subscription {
     ///
     /// The cursor cannot be read, an endpoint is malformed, or the system gives no socket.
     pub fn open(
-        context: &Context,
+        _context: &Context,
         mut config: SubscriptionConfig,
     ) -> Result<Self, SubscriptionError> {
         let cursor = config.cursor.take();
@@ -259,7 +259,6 @@ impl Subscription {
         let waker = Waker::new().map_err(WireError::Thread)?;
         let (sender, updates) = mpsc::channel(config.queued_updates.max(1));
         let thread = thread::SubscriptionThread::new(
-            context,
             config,
             position,
             sender,

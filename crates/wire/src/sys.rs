@@ -1,33 +1,12 @@
-//! The calls for which the libraries have no safe way. All `unsafe` of the stream is in here.
+//! What the kernel knows of a TCP connection, for which no library has a safe way: all `unsafe` of
+//! the stream is in here.
 
-#![expect(unsafe_code, reason = "libzmq options and socket facts that no library offers safely")]
+#![expect(unsafe_code, reason = "TCP_INFO, which no library offers safely")]
 
 use std::{
     ffi::{c_int, c_void},
     os::fd::RawFd,
 };
-
-/// Ends the monitoring of a socket. Without it a socket that closes could wait for ever for
-/// somebody to read its last reports.
-pub(crate) fn stop_monitor(socket: &mut zmq::Socket) {
-    // SAFETY: the socket is open for as long as `socket` lives, and nobody else uses it meanwhile
-    // because it is borrowed mutably; no endpoint means the end, and then the events do not matter.
-    let outcome = unsafe { zmq_sys::zmq_socket_monitor(socket.as_mut_ptr(), std::ptr::null(), 0) };
-    if outcome != 0 {
-        tracing::debug!("a socket's monitor could not be stopped");
-    }
-}
-
-/// The number that the kernel gave this socket, and gives to no other.
-///
-/// The descriptor may be closed by now, or be another file: then there is no number, or another
-/// one.
-pub(crate) fn cookie(descriptor: RawFd) -> Option<u64> {
-    let mut cookie = 0_u64;
-    socket_fact(descriptor, libc::SOL_SOCKET, libc::SO_COOKIE, &mut cookie)
-        .filter(|length| *length == size_of::<u64>())
-        .map(|_| cookie)
-}
 
 /// What the kernel knows of a TCP connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,29 +47,6 @@ pub(crate) fn tcp_facts(descriptor: RawFd) -> Option<TcpFacts> {
     })
 }
 
-/// Ends a connection that ZeroMQ owns; ZeroMQ notices and closes it.
-///
-/// The peer is told at once, by a reset. With an orderly end a peer that waits for room in our
-/// receive buffer would wait on: nobody reads any more, so nobody tells it that there is room.
-///
-/// The caller has made sure with [`cookie`] that the descriptor is still the connection's.
-pub(crate) fn cut(descriptor: RawFd) {
-    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
-    let length = libc::socklen_t::try_from(size_of_val(&at_once)).unwrap_or_default();
-    // SAFETY: the kernel reads `length` bytes of a value that is that long, and nothing else; a
-    // descriptor that is closed or no socket is refused by the kernel.
-    unsafe {
-        libc::setsockopt(
-            descriptor,
-            libc::SOL_SOCKET,
-            libc::SO_LINGER,
-            (&raw const at_once).cast::<c_void>(),
-            length,
-        );
-        libc::shutdown(descriptor, libc::SHUT_RDWR);
-    }
-}
-
 fn socket_fact<T: Copy>(
     descriptor: RawFd,
     level: c_int,
@@ -122,33 +78,23 @@ mod tests {
 
     use super::*;
 
-    fn received(stream: &TcpStream) -> Option<u64> {
-        let facts = tcp_facts(stream.as_raw_fd())?;
-        assert!(!facts.has_vanished(1));
-        Some(facts.bytes_received)
-    }
-
     #[test]
-    fn a_connection_is_known_counted_and_cut() {
+    fn a_connection_whose_peer_acknowledges_has_not_vanished() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut there, _) = listener.accept().unwrap();
-        assert_eq!(received(&there), Some(0));
         here.write_all(&[7; 1_000]).unwrap();
-        there.read_exact(&mut [0; 10]).unwrap();
-        assert_eq!(received(&there), Some(1_000));
-        assert!(cookie(there.as_raw_fd()).is_some());
-        assert_ne!(cookie(there.as_raw_fd()), cookie(here.as_raw_fd()));
-        cut(there.as_raw_fd());
-        assert_eq!(here.read(&mut [0; 10]).unwrap_or(0), 0);
+        there.read_exact(&mut [0; 1_000]).unwrap();
+        for stream in [&here, &there] {
+            assert!(!tcp_facts(stream.as_raw_fd()).unwrap().has_vanished(1));
+        }
     }
 
     #[test]
     fn what_is_no_connection_has_no_facts() {
         let file = tempfile::tempfile().unwrap();
         for descriptor in [-1, file.as_raw_fd(), 1 << 20] {
-            assert_eq!((cookie(descriptor), tcp_facts(descriptor)), (None, None));
-            cut(descriptor);
+            assert_eq!(tcp_facts(descriptor), None);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! An eventfd that wakes a thread which waits in `zmq::poll`.
+//! An eventfd that wakes a thread which waits for sockets.
 
 use std::{
     io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -27,9 +27,10 @@ impl Waker {
     pub(crate) fn reset(&self) {
         rustix::io::read(&*self.0, &mut [0; 8]).unwrap_or_default();
     }
+}
 
-    pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
-        let descriptor: RawFd = self.0.as_raw_fd();
-        zmq::PollItem::from_fd(descriptor, zmq::POLLIN)
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

@@ -38,7 +38,7 @@ impl Server {
     fn start() -> Self {
         let context = Context::new();
         let clients = Clients::default();
-        let pair = CurvePair::generate().unwrap();
+        let pair = CurvePair::generate();
         let key = pair.public;
         let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
         let listen = Listen { curve: vec![any()], gate: Some(gate), ..Listen::default() };
@@ -95,8 +95,8 @@ fn failure(outcome: Result<Receipt, SubmitError>) -> Option<HandshakeFailure> {
 #[tokio::test]
 async fn a_known_key_gets_in_and_no_other_does() {
     let server = Server::start();
-    let known = CurvePair::generate().unwrap();
-    let stranger = CurvePair::generate().unwrap();
+    let known = CurvePair::generate();
+    let stranger = CurvePair::generate();
     server.trust(&[&known]);
     let welcome = server.publisher(server.key, &known, PATIENCE);
     assert_eq!(welcome.submit(b"{}".to_vec()).await.unwrap().seq, Seq(1));
@@ -116,7 +116,7 @@ async fn a_known_key_gets_in_and_no_other_does() {
 #[tokio::test]
 async fn a_key_that_is_no_longer_known_loses_the_connection_that_is_up() {
     let server = Server::start();
-    let (stays, goes) = (CurvePair::generate().unwrap(), CurvePair::generate().unwrap());
+    let (stays, goes) = (CurvePair::generate(), CurvePair::generate());
     server.trust(&[&stays, &goes]);
     let staying = server.publisher(server.key, &stays, PATIENCE);
     let going = server.publisher(server.key, &goes, SHORT);
@@ -137,13 +137,13 @@ async fn a_key_that_is_no_longer_known_loses_the_connection_that_is_up() {
 async fn a_subscriber_without_trust_hears_nothing_more() {
     let context = Context::new();
     let clients = Clients::default();
-    let pair = CurvePair::generate().unwrap();
+    let pair = CurvePair::generate();
     let server_key = pair.public;
     let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
     let listen =
         Listen { plain: vec![any()], curve: vec![any()], gate: Some(gate), ..Listen::default() };
     let server = PublishServer::bind(&context, &listen).unwrap();
-    let own = CurvePair::generate().unwrap();
+    let own = CurvePair::generate();
     let signer = SignerId::parse("mirk").unwrap();
     clients.set([(own.public, signer)].into());
     let [Endpoint(plain), Endpoint(encrypted)] = server.endpoints() else { panic!("two") };

@@ -26,7 +26,7 @@ pub(crate) fn init(dir: &Path, id: &str, clock: &dyn Clock) -> anyhow::Result<()
             .create(&path)
             .with_context(|| format!("could not make {}", path.display()))?;
     }
-    let pair = CurvePair::generate()?;
+    let pair = CurvePair::generate();
     let curve = CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) };
     let metadata = Metadata {
         name: format!("Relay {signer}"),

@@ -32,7 +32,7 @@ impl Module {
 
     /// The same, with CURVE keys.
     pub fn with_curve(name: &str) -> Self {
-        let pair = CurvePair::generate().unwrap();
+        let pair = CurvePair::generate();
         let curve = CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) };
         let mut module = Self::new(name);
         module.file.curve = Some(curve);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use laniakea_event::keys::{CurveKeys, KeyFile, KeyFileError};
+use laniakea_zmtp::curve::{KeyPair, PublicKey, SecretKey};
 
-use super::{CurveKey, CurvePair, InvalidCurveKey, InvalidCurvePair, check_available};
-use crate::WireError;
+use super::{CurveKey, CurvePair, InvalidCurveKey, InvalidCurvePair};
 
 /// How a client connects.
 #[derive(Debug, Clone, Default)]
@@ -65,14 +65,15 @@ impl Security {
         Ok(Self::Curve { server, own: CurvePair::load(own)? })
     }
 
-    /// To be called before the socket connects.
-    pub(crate) fn protect(&self, socket: &zmq::Socket) -> Result<(), WireError> {
-        let Self::Curve { server, own } = self else { return Ok(()) };
-        check_available()?;
-        socket.set_curve_serverkey(server.as_bytes())?;
-        socket.set_curve_publickey(own.public.as_bytes())?;
-        socket.set_curve_secretkey(&own.secret)?;
-        Ok(())
+    /// How a connection is guarded.
+    pub(crate) fn of_client(&self) -> laniakea_zmtp::Security {
+        match self {
+            Self::Plain => laniakea_zmtp::Security::NullClient,
+            Self::Curve { server, own } => laniakea_zmtp::Security::CurveClient {
+                own: KeyPair::of(SecretKey::from_bytes(own.secret)),
+                server: PublicKey::from_bytes(server.0),
+            },
+        }
     }
 }
 

@@ -2,18 +2,22 @@
 
 use std::time::{Duration, Instant};
 
+use laniakea_zmtp::{Limits, Role};
+
 use super::{Contradiction, Failure, Gain, Header, Pace, Page, Read, Request};
 use crate::{
     Context, HandshakeFailure, WireError,
-    client::ClientSocket,
+    client::{Change, Link, sleep},
     curve::Security,
-    socket::{Keepalive, Received, Report, Settings, poll, receive},
     submit::because,
+    wake::Waker,
 };
 
 /// A relay's events with room for what it adds to them.
-const MAX_FRAME_BYTES: i64 = 4 << 20;
-/// The longest page and its header.
+const MAX_FRAME_BYTES: usize = 4 << 20;
+/// What a page holds, if it is not one event alone, and its header.
+const MAX_PAGE_BYTES: usize = 5 << 20;
+/// The longest page, its header and the request's id.
 const MAX_FRAMES: usize = 1_002;
 
 /// A good answer: the header and the events' frames.
@@ -66,6 +70,7 @@ pub enum ReplayError {
 /// Asks one relay, one request after the other. It blocks.
 pub struct ReplayClient {
     socket: ReplaySocket,
+    waker: Waker,
     pace: Pace,
     timeout: Duration,
 }
@@ -73,13 +78,14 @@ pub struct ReplayClient {
 impl ReplayClient {
     /// Connects in the background; a relay that is down is noticed by the first request.
     pub fn connect(
-        context: &Context,
+        _context: &Context,
         endpoint: &str,
         security: &Security,
         timeout: Duration,
     ) -> Result<Self, WireError> {
-        let socket = ReplaySocket::connect(context, endpoint, security, MAX_FRAME_BYTES)?;
-        Ok(Self { socket, pace: Pace::new(Instant::now()), timeout })
+        let waker = Waker::new().map_err(WireError::Thread)?;
+        let socket = ReplaySocket::connect(endpoint, security, MAX_FRAME_BYTES, &waker)?;
+        Ok(Self { socket, waker, pace: Pace::new(Instant::now()), timeout })
     }
 
     /// Reads a page. Short ones come one after the other, and not as fast as the relay likes.
@@ -93,7 +99,7 @@ impl ReplayClient {
         let asked = Instant::now();
         let answer = self.request(&Request::Read(read.clone()))?;
         let page = Page::of(read, answer).map_err(|said| {
-            let endpoint = self.socket.endpoint.clone();
+            let endpoint = self.socket.endpoint().to_owned();
             ReplayError::Contradiction { endpoint, said }
         })?;
         let gain = match page.events.len() {
@@ -107,142 +113,117 @@ impl ReplayClient {
 
     /// Sends a request and waits for its answer, of which only the form is looked at.
     pub fn request(&mut self, request: &Request) -> Result<Answer, ReplayError> {
-        self.socket.send(request)?;
+        self.socket.send(request);
         let deadline = Instant::now() + self.timeout;
         loop {
-            if let Some(answer) = self.socket.receive()? {
+            self.waker.reset();
+            if self.socket.has_broken() {
+                // What was asked over the connection that broke gets no answer.
+                self.socket.send(request);
+            }
+            if let Some(answer) = self.socket.receive() {
                 return answer;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let endpoint = self.socket.endpoint.clone();
-                let handshake = self.socket.handshake_failure()?;
-                return Err(ReplayError::Unreachable {
-                    endpoint,
-                    timeout: self.timeout,
-                    handshake,
-                });
+            if deadline <= Instant::now() {
+                let endpoint = self.socket.link.endpoint().to_owned();
+                let (timeout, handshake) = (self.timeout, self.socket.link.failure());
+                return Err(ReplayError::Unreachable { endpoint, timeout, handshake });
             }
-            let look = self.socket.next_look().saturating_duration_since(Instant::now());
-            let left = i64::try_from(left.min(look).as_millis()).unwrap_or(i64::MAX) + 1;
-            let mut items = [self.socket.poll_item(), self.socket.monitor_item()];
-            poll(&mut items, left).map_err(WireError::Socket)?;
-            if self.socket.has_broken()? {
-                // What was asked over the connection that broke gets no answer.
-                self.socket.reconnect()?;
-                self.socket.send(request)?;
-            }
+            sleep(&self.waker, &[&self.socket.link], deadline).map_err(WireError::Thread)?;
         }
     }
 }
 
 /// The socket behind a request; it never waits.
 pub(crate) struct ReplaySocket {
-    context: Context,
-    endpoint: String,
-    security: Security,
-    max_frame_bytes: i64,
-    socket: ClientSocket,
+    link: Link,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
+    /// That request, as long as there is no connection that it could be sent over.
+    unsent: Option<Vec<u8>>,
     is_connected: bool,
 }
 
 impl ReplaySocket {
     pub(crate) fn connect(
-        context: &Context,
         endpoint: &str,
         security: &Security,
-        max_frame_bytes: i64,
+        max_frame_bytes: usize,
+        waker: &Waker,
     ) -> Result<Self, WireError> {
-        let socket = open(context, endpoint, security, max_frame_bytes)?;
-        let (context, security) = (context.clone(), security.clone());
-        Ok(Self {
-            context,
-            endpoint: endpoint.to_owned(),
-            security,
-            max_frame_bytes,
-            socket,
-            id: 0,
-            is_connected: false,
-        })
+        // A page has one event in any case.
+        let max_bytes = max_frame_bytes.saturating_add(MAX_PAGE_BYTES);
+        let dealer = (Role::Dealer, Limits::of_messages(max_bytes, MAX_FRAMES));
+        let link = Link::open(endpoint, dealer, security, waker)?;
+        Ok(Self { link, id: 0, unsent: None, is_connected: false })
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// Starts over with a new connection: what was asked on the old one is not waited for.
-    pub(crate) fn reconnect(&mut self) -> Result<(), WireError> {
-        let Self { context, endpoint, security, max_frame_bytes, .. } = self;
-        self.socket = open(context, endpoint, security, *max_frame_bytes)?;
+    pub(crate) fn reconnect(&mut self) {
+        self.link.cut();
         self.is_connected = false;
-        Ok(())
+        self.unsent = None;
     }
 
     /// Whether a connection broke since the last call. What was asked over it gets no answer.
-    pub(crate) fn has_broken(&mut self) -> Result<bool, WireError> {
+    pub(crate) fn has_broken(&mut self) -> bool {
         let mut has_broken = false;
-        while let Some(report) = self.socket.report()? {
-            match report {
-                Report::Connected => self.is_connected = true,
-                Report::Disconnected(_) => has_broken |= std::mem::take(&mut self.is_connected),
-                Report::Failed(_) | Report::Opened(_) => {}
+        while let Some(change) = self.link.change() {
+            match change {
+                Change::Connected => {
+                    self.is_connected = true;
+                    if let Some(request) = self.unsent.take() {
+                        self.put(&request);
+                    }
+                }
+                Change::Disconnected => has_broken |= std::mem::take(&mut self.is_connected),
+                Change::Failed(_) => {}
             }
         }
-        self.socket.look(Instant::now())?;
-        Ok(has_broken)
+        has_broken
     }
 
-    /// When [`Self::has_broken`] has something to look at.
-    pub(crate) fn next_look(&self) -> Instant {
-        self.socket.next_look()
-    }
-
-    pub(crate) fn monitor_item(&self) -> zmq::PollItem<'_> {
-        self.socket.monitor_item()
-    }
-
-    pub(crate) fn send(&mut self, request: &Request) -> Result<(), WireError> {
+    /// Sends a request, now or when there is a connection.
+    pub(crate) fn send(&mut self, request: &Request) {
         self.id += 1;
-        let frames = [&self.id.to_be_bytes()[..], &request.to_json()];
-        match self.socket.zmq().send_multipart(frames, zmq::DONTWAIT) {
-            // Not sent: no answer will come, which the caller notices in time.
-            Ok(()) | Err(zmq::Error::EAGAIN) => Ok(()),
-            Err(error) => Err(error.into()),
+        let request = request.to_json();
+        if self.is_connected {
+            self.put(&request);
+        } else {
+            self.unsent = Some(request);
         }
+    }
+
+    /// Without room no answer will come, which the caller notices in time.
+    fn put(&mut self, request: &[u8]) {
+        self.link.send(&[&self.id.to_be_bytes()[..], request]);
+        self.link.flush();
     }
 
     /// The answer to the last request, if it is there.
-    pub(crate) fn receive(&self) -> Result<Option<Result<Answer, ReplayError>>, WireError> {
-        while let Some(Received { mut frames, count, .. }) = receive(self.socket.zmq(), MAX_FRAMES)?
-        {
-            if frames.len() < 2 || frames[0][..] != self.id.to_be_bytes() {
+    pub(crate) fn receive(&mut self) -> Option<Result<Answer, ReplayError>> {
+        while let Some(message) = self.link.receive() {
+            let mut frames = message.frames();
+            let (Some(id), Some(header)) = (frames.next(), frames.next()) else { continue };
+            if id != self.id.to_be_bytes() {
                 continue;
             }
-            if count > MAX_FRAMES {
-                let said = Contradiction(format!("{} events on one page", count - 2));
-                let endpoint = self.endpoint.clone();
-                return Ok(Some(Err(ReplayError::Contradiction { endpoint, said })));
-            }
-            let events = frames.split_off(2);
-            return Ok(Some(read_header(&frames[1], &self.endpoint).map(|header| Answer {
-                header,
-                events: events.iter().map(|frame| frame.to_vec()).collect(),
-            })));
+            let header = read_header(header, self.link.endpoint());
+            return Some(
+                header
+                    .map(|header| Answer { header, events: frames.map(<[u8]>::to_vec).collect() }),
+            );
         }
-        Ok(None)
+        None
     }
 
     /// Where requests go.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    pub(crate) fn poll_item(&self) -> zmq::PollItem<'_> {
-        self.socket.zmq().as_poll_item(zmq::POLLIN)
-    }
-
-    /// Why there is no connection, if the last attempt says so.
-    fn handshake_failure(&mut self) -> Result<Option<HandshakeFailure>, WireError> {
-        while self.socket.report()?.is_some() {}
-        Ok(self.socket.failure())
+        self.link.endpoint()
     }
 }
 
@@ -255,20 +236,4 @@ pub(super) fn read_header(bytes: &[u8], endpoint: &str) -> Result<Header, Replay
     }
     serde_json::from_slice(bytes)
         .map_err(|source| ReplayError::NotARelay { endpoint: endpoint.to_owned(), source })
-}
-
-fn open(
-    context: &Context,
-    endpoint: &str,
-    security: &Security,
-    max_frame_bytes: i64,
-) -> Result<ClientSocket, WireError> {
-    let settings = Settings {
-        kind: zmq::DEALER,
-        max_message_bytes: max_frame_bytes,
-        receive_queue: 16,
-        send_queue: 16,
-        keepalive: Keepalive::CLIENT,
-    };
-    ClientSocket::connect(context, &settings, endpoint, security)
 }

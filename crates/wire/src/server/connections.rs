@@ -15,9 +15,9 @@ use super::{
     doors::Door,
     limits::{ConnectionCounters, Cut},
     outbox::{Block, Pool},
-    random,
     stream::{Address, Reach, Stream},
 };
+use crate::random;
 
 /// The longest that a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(3);

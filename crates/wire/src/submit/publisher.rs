@@ -2,21 +2,27 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use laniakea_event::{Reason, Seq};
+use laniakea_zmtp::{Limits, Role};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
 use crate::{
     Context, HandshakeFailure, WireError,
-    client::ClientSocket,
+    client::{Change, Link, sleep},
     curve::Security,
-    socket::{Keepalive, Received, Report, Settings, poll, receive},
     wake::Waker,
 };
+
+/// What a reply may hold; a longer one ends the connection.
+const MAX_REPLY: Limits = Limits::of_messages(64 << 10, 16);
+/// Without anything to do, the thread looks around now and then.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Where to submit, and how patiently.
 #[derive(Debug, Clone)]
@@ -144,26 +150,20 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// Only where the endpoint is malformed or the system gives no socket or thread.
-    pub fn connect(context: &Context, config: PublisherConfig) -> Result<Self, WireError> {
-        let settings = Settings {
-            kind: zmq::DEALER,
-            max_message_bytes: 64 << 10,
-            receive_queue: 0,
-            send_queue: 0,
-            keepalive: Keepalive::CLIENT,
-        };
-        let socket = ClientSocket::connect(context, &settings, &config.endpoint, &config.security)?;
+    /// Only where the endpoint is malformed or the system gives no thread.
+    pub fn connect(_context: &Context, config: PublisherConfig) -> Result<Self, WireError> {
         let waker = Waker::new().map_err(WireError::Thread)?;
+        let dealer = (Role::Dealer, MAX_REPLY);
+        let link = Link::open(&config.endpoint, dealer, &config.security, &waker)?;
         let (submissions, receiver) = mpsc::channel(config.window.max(1));
         let thread = PublisherThread {
-            socket,
+            link,
             submissions: receiver,
             waker: waker.clone(),
             config: config.clone(),
             waiting: BTreeMap::new(),
             next_id: 0,
-            is_connected: false,
+            next_sent: 0,
             heard: Instant::now(),
         };
         let thread = std::thread::Builder::new()
@@ -208,16 +208,15 @@ impl Drop for Publisher {
 }
 
 struct PublisherThread {
-    socket: ClientSocket,
+    link: Link,
     submissions: mpsc::Receiver<Pending>,
     waker: Waker,
     config: PublisherConfig,
     /// By request id, which counts up: the order of submission.
     waiting: BTreeMap<u64, Pending>,
     next_id: u64,
-    /// What waits was sent over the connection that there is; without one nothing is sent, since it
-    /// would arrive before what has to be sent again.
-    is_connected: bool,
+    /// What waits was sent over the connection that there is, up to here.
+    next_sent: u64,
     /// When the relay last replied.
     heard: Instant,
 }
@@ -225,78 +224,70 @@ struct PublisherThread {
 impl PublisherThread {
     fn run(mut self) {
         if let Err(error) = self.serve() {
-            tracing::error!(%error, "the submit socket failed");
+            tracing::error!(%error, "the thread that submits failed");
         }
     }
 
-    fn serve(&mut self) -> Result<(), zmq::Error> {
+    fn serve(&mut self) -> io::Result<()> {
         loop {
             self.waker.reset();
-            if self.send_new()? == Senders::Gone {
+            if self.take_new() == Senders::Gone {
                 return Ok(());
             }
-            self.read_replies()?;
-            self.read_changes()?;
+            self.read_replies();
+            self.read_changes();
+            self.send_waiting();
             self.give_up_on_the_late();
             let late = self.waiting.first_key_value().map(|(_, pending)| pending.deadline);
-            let look = self.socket.next_look();
-            let next = late.map_or(look, |late| late.min(look));
-            let left = next.saturating_duration_since(Instant::now());
-            let timeout = i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1);
-            let readable = zmq::POLLIN;
-            poll(
-                &mut [
-                    self.waker.poll_item(),
-                    self.socket.zmq().as_poll_item(readable),
-                    self.socket.monitor_item(),
-                ],
-                timeout,
-            )?;
+            let next = late.unwrap_or_else(|| Instant::now() + IDLE);
+            sleep(&self.waker, &[&self.link], next)?;
         }
     }
 
-    fn send_new(&mut self) -> Result<Senders, zmq::Error> {
+    fn take_new(&mut self) -> Senders {
         while self.waiting.len() < self.config.window.max(1) {
             match self.submissions.try_recv() {
                 Ok(mut pending) => {
                     pending.deadline = Instant::now() + self.config.timeout;
-                    if self.is_connected {
-                        self.send(self.next_id, &pending.event)?;
-                    }
                     self.waiting.insert(self.next_id, pending);
                     self.next_id += 1;
                 }
                 Err(mpsc::error::TryRecvError::Empty) => break,
-                Err(mpsc::error::TryRecvError::Disconnected) => return Ok(Senders::Gone),
+                Err(mpsc::error::TryRecvError::Disconnected) => return Senders::Gone,
             }
         }
-        Ok(Senders::There)
+        Senders::There
     }
 
-    fn send(&self, id: u64, event: &[u8]) -> Result<(), zmq::Error> {
-        let id = id.to_be_bytes();
-        // An empty first frame would be read as a REQ envelope; such an event is junk anyway,
-        // and the relay answers it all the same.
-        match self.socket.zmq().send_multipart([event, &id[..]], zmq::DONTWAIT) {
-            // Not sent: the reply will be late, and the caller told so.
-            Err(zmq::Error::EAGAIN) | Ok(()) => Ok(()),
-            Err(error) => Err(error),
+    /// As far as there is room, in order.
+    fn send_waiting(&mut self) {
+        while self.link.has_room()
+            && let Some((id, pending)) = self.waiting.range(self.next_sent..).next()
+        {
+            // An empty first frame would be read as a REQ envelope; such an event is junk anyway,
+            // and the relay answers it all the same.
+            self.link.send(&[&pending.event[..], &id.to_be_bytes()]);
+            self.next_sent = id + 1;
+            if !self.link.has_room() {
+                self.link.flush();
+            }
         }
+        self.link.flush();
     }
 
-    fn read_replies(&mut self) -> Result<(), zmq::Error> {
+    fn read_replies(&mut self) {
         let was_full = self.waiting.len() >= self.config.window.max(1);
-        while let Some(Received { frames, .. }) = receive(self.socket.zmq(), 2)? {
+        while let Some(message) = self.link.receive() {
             self.heard = Instant::now();
-            let [id, reply] = &frames[..] else { continue };
-            let id = <[u8; 8]>::try_from(&id[..]).map(u64::from_be_bytes);
+            let mut frames = message.frames();
+            let (Some(id), Some(reply)) = (frames.next(), frames.next()) else { continue };
+            let id = <[u8; 8]>::try_from(id).map(u64::from_be_bytes);
             let Some(pending) = id.ok().and_then(|id| self.waiting.remove(&id)) else { continue };
             drop(pending.reply.send(self.read_reply(reply)));
         }
         if was_full {
             self.waker.wake();
         }
-        Ok(())
     }
 
     fn read_reply(&self, reply: &[u8]) -> Result<Receipt, SubmitError> {
@@ -313,24 +304,12 @@ impl PublisherThread {
 
     /// Over a new connection all that waits is sent, in its order: a first copy may have died with
     /// the relay, and the relay recognises a second one.
-    fn read_changes(&mut self) -> Result<(), zmq::Error> {
-        while let Some(report) = self.socket.report()? {
-            match report {
-                Report::Connected => {
-                    self.is_connected = true;
-                    for (id, pending) in &self.waiting {
-                        self.send(*id, &pending.event)?;
-                    }
-                }
-                // What ZeroMQ still has of it must not go before what is sent again.
-                Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
-                    self.socket.start_over()?;
-                }
-                Report::Failed(_) => self.is_connected = false,
-                Report::Opened(_) | Report::Disconnected(_) => {}
+    fn read_changes(&mut self) {
+        while let Some(change) = self.link.change() {
+            if change == Change::Connected {
+                self.next_sent = 0;
             }
         }
-        self.socket.look(Instant::now())
     }
 
     fn give_up_on_the_late(&mut self) {
@@ -341,13 +320,13 @@ impl PublisherThread {
         {
             let late = late.remove();
             is_deaf |= self.heard + self.config.timeout < late.deadline;
-            drop(late.reply.send(Err(self.config.unreachable(self.socket.failure()))));
+            drop(late.reply.send(Err(self.config.unreachable(self.link.failure()))));
             self.waker.wake();
         }
         // Not a word since that was sent: somebody in between may hold a connection that leads
         // nowhere, which neither end's kernel can see.
-        if is_deaf && self.is_connected {
-            self.socket.cut();
+        if is_deaf {
+            self.link.cut();
         }
     }
 }

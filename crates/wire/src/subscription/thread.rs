@@ -1,10 +1,12 @@
 //! The thread that owns a subscription's sockets and does what the follower says.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use laniakea_zmtp::{Limits, Role};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
@@ -12,10 +14,9 @@ use super::{
     follower::{Follower, Step},
 };
 use crate::{
-    Context, HandshakeFailure, WireError,
-    client::ClientSocket,
+    HandshakeFailure, WireError,
+    client::{Change, Link, sleep},
     replay::{Contradiction, FailureReason, Pace, ReplayError, ReplaySocket, Request, SinkReport},
-    socket::{Keepalive, Received, Report, Settings, poll, receive},
     wake::Waker,
 };
 
@@ -35,9 +36,13 @@ const SLOW_PAUSE: Duration = Duration::from_millis(20);
 const UNHEARD: Duration = Duration::from_secs(3);
 /// Live frames that are read in one go.
 const MAX_BURST: usize = 256;
+/// What is published is a topic and an event; of more frames nothing is known here.
+const MAX_FRAMES: usize = 16;
+/// No event's id is longer.
+const MAX_TOPIC_BYTES: usize = 128;
 
 pub(super) struct SubscriptionThread {
-    live: ClientSocket,
+    live: Link,
     replay: Option<ReplaySocket>,
     follower: Follower,
     updates: mpsc::Sender<Result<Update, SubscriptionError>>,
@@ -51,7 +56,6 @@ pub(super) struct SubscriptionThread {
     /// Where the relay is, for what is told of it.
     endpoint: String,
     is_silent: bool,
-    is_connected: bool,
     /// Why there is no connection, if that was told.
     handshake: Option<HandshakeFailure>,
 }
@@ -90,40 +94,31 @@ struct Timers {
 /// The consumer is gone, or was told of an error: the thread ends.
 struct Ended;
 
-impl From<zmq::Error> for Ended {
-    fn from(error: zmq::Error) -> Self {
-        tracing::error!(%error, "the subscription's socket failed");
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        tracing::error!(%error, "the subscription cannot wait for its sockets");
         Self
     }
 }
 
 impl SubscriptionThread {
     pub(super) fn new(
-        context: &Context,
         config: SubscriptionConfig,
         position: Option<Position>,
         updates: mpsc::Sender<Result<Update, SubscriptionError>>,
         handled: Arc<Handled>,
         waker: Waker,
     ) -> Result<Self, WireError> {
-        let max_message_bytes = i64::try_from(config.max_frame_bytes).unwrap_or(i64::MAX);
-        let settings = Settings {
-            kind: zmq::SUB,
-            max_message_bytes,
-            receive_queue: 10_000,
-            send_queue: 1_000,
-            keepalive: Keepalive::CLIENT,
-        };
-        let live = ClientSocket::connect(context, &settings, &config.publish, &config.security)?;
-        if config.prefixes.is_empty() {
-            live.zmq().set_subscribe(b"")?;
-        }
-        for prefix in &config.prefixes {
-            live.zmq().set_subscribe(prefix.as_str().as_bytes())?;
-        }
-        let replay = config.replay.as_ref();
-        let replay = replay
-            .map(|to| ReplaySocket::connect(context, to, &config.security, max_message_bytes));
+        let max_bytes = config.max_frame_bytes.saturating_add(MAX_TOPIC_BYTES);
+        let sub = (Role::Sub, Limits::of_messages(max_bytes, MAX_FRAMES));
+        let prefixes = config.prefixes.iter().map(|prefix| prefix.as_str().as_bytes().to_vec());
+        let everything = config.prefixes.is_empty().then(Vec::new);
+        let live = Link::open(&config.publish, sub, &config.security, &waker)?
+            .with_topics(prefixes.chain(everything).collect());
+        let replay = config
+            .replay
+            .as_ref()
+            .map(|to| ReplaySocket::connect(to, &config.security, config.max_frame_bytes, &waker));
         let replay = replay.transpose()?;
         let now = Instant::now();
         let endpoint = replay.as_ref().map_or(&*config.publish, ReplaySocket::endpoint).to_owned();
@@ -147,7 +142,6 @@ impl SubscriptionThread {
                 report: (now, None),
             },
             is_silent: false,
-            is_connected: false,
             handshake: None,
         })
     }
@@ -164,9 +158,9 @@ impl SubscriptionThread {
         self.read_changes()?;
         let is_burst = self.read_live()?;
         self.read_answer()?;
-        self.ask_anew()?;
+        self.ask_anew();
         self.run_timers()?;
-        self.ask()?;
+        self.ask();
         self.handled.tick();
         if !is_burst {
             self.sleep()?;
@@ -175,24 +169,15 @@ impl SubscriptionThread {
     }
 
     fn sleep(&self) -> Result<(), Ended> {
-        let mut items = vec![
-            self.waker.poll_item(),
-            self.live.zmq().as_poll_item(zmq::POLLIN),
-            self.live.monitor_item(),
-        ];
-        items.extend(self.replay.as_ref().map(ReplaySocket::poll_item));
-        items.extend(self.replay.as_ref().map(ReplaySocket::monitor_item));
-        let left = self.next_timer().saturating_duration_since(Instant::now());
-        poll(&mut items, i64::try_from(left.as_millis()).unwrap_or(i64::MAX).saturating_add(1))?;
-        Ok(())
+        let links = [Some(&self.live), self.replay.as_ref().map(ReplaySocket::link)];
+        let links: Vec<&Link> = links.into_iter().flatten().collect();
+        Ok(sleep(&self.waker, &links, self.next_timer())?)
     }
 
     fn next_timer(&self) -> Instant {
         let mut next = self.timers.check;
         let mut consider = |at: Instant| next = next.min(at);
-        consider(self.live.next_look());
-        let replay = self.replay.as_ref().map(ReplaySocket::next_look);
-        let others = [replay, self.timers.settle, self.timers.unheard];
+        let others = [self.timers.settle, self.timers.unheard];
         others.into_iter().flatten().for_each(&mut consider);
         if self.asked.is_none() {
             self.next_report().into_iter().for_each(&mut consider);
@@ -212,47 +197,38 @@ impl SubscriptionThread {
     }
 
     fn read_changes(&mut self) -> Result<(), Ended> {
-        while let Some(report) = self.live.report()? {
-            match report {
-                Report::Connected => {
+        while let Some(change) = self.live.change() {
+            match change {
+                Change::Connected => {
                     self.handshake = None;
-                    self.is_connected = true;
                     self.follower.look_again();
                     self.timers.settle = Some(Instant::now() + SETTLE);
                     self.timers.unheard = None;
                     self.tell(Update::Connected)?;
                 }
-                Report::Disconnected(_) if std::mem::take(&mut self.is_connected) => {
-                    self.tell(Update::Disconnected)?;
-                }
+                Change::Disconnected => self.tell(Update::Disconnected)?,
                 // It is tried again, and fails again: that is told once.
-                Report::Failed(failure) if self.handshake != Some(failure) => {
+                Change::Failed(failure) if self.handshake != Some(failure) => {
                     self.handshake = Some(failure);
                     self.tell(Update::HandshakeFailed(failure))?;
                 }
-                Report::Failed(_) | Report::Disconnected(_) | Report::Opened(_) => {}
+                Change::Failed(_) => {}
             }
         }
         Ok(())
     }
 
     /// What was asked over a connection that broke is asked again: there will be no answer.
-    fn ask_anew(&mut self) -> Result<(), Ended> {
-        let broken = self.replay.as_mut().map(ReplaySocket::has_broken);
-        match broken {
-            Some(Ok(true)) if self.asked.take().is_some() => {
-                let reconnected = self.replay.as_mut().map(ReplaySocket::reconnect);
-                reconnected.unwrap_or(Ok(())).or_else(|error| self.fail(error.into()))
-            }
-            Some(Err(error)) => self.fail(error.into()),
-            _ => Ok(()),
+    fn ask_anew(&mut self) {
+        if self.replay.as_mut().is_some_and(ReplaySocket::has_broken) {
+            self.asked = None;
         }
     }
 
     /// Says whether there may be more.
     fn read_live(&mut self) -> Result<bool, Ended> {
         for _ in 0..MAX_BURST {
-            let Some(Received { frames, count, .. }) = receive(self.live.zmq(), 2)? else {
+            let Some(message) = self.live.receive() else {
                 // Only now: what came while the consumer was slow was waiting here.
                 if self.timers.unheard.take_if(|at| *at <= Instant::now()).is_some() {
                     tracing::info!("the journal goes on and nothing is published: connecting anew");
@@ -261,7 +237,9 @@ impl SubscriptionThread {
                 return Ok(false);
             };
             self.timers.unheard = None;
-            if let ([topic, frame], 2) = (&frames[..], count) {
+            let mut frames = message.frames();
+            if let (Some(topic), Some(frame), None) = (frames.next(), frames.next(), frames.next())
+            {
                 self.follower.on_live(topic, frame);
                 self.take_steps()?;
             }
@@ -270,12 +248,8 @@ impl SubscriptionThread {
     }
 
     fn read_answer(&mut self) -> Result<(), Ended> {
-        let Some(replay) = &self.replay else { return Ok(()) };
-        let answer = match replay.receive() {
-            Ok(None) => return Ok(()),
-            Ok(Some(answer)) => answer,
-            Err(error) => return self.fail(error.into()),
-        };
+        let answer = self.replay.as_mut().and_then(ReplaySocket::receive);
+        let Some(answer) = answer else { return Ok(()) };
         let Some(Asked { request, purpose, at, .. }) = self.asked.take() else { return Ok(()) };
         self.is_silent = false;
         let mut last = None;
@@ -322,7 +296,6 @@ impl SubscriptionThread {
 
     fn run_timers(&mut self) -> Result<(), Ended> {
         let now = Instant::now();
-        self.live.look(now)?;
         if self.timers.settle.is_some_and(|at| at <= now) {
             self.timers.settle = None;
             self.follower.look_again();
@@ -336,9 +309,7 @@ impl SubscriptionThread {
         }
         if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
             self.asked = None;
-            if let Some(Err(error)) = self.replay.as_mut().map(ReplaySocket::reconnect) {
-                self.fail(error.into())?;
-            }
+            self.replay.iter_mut().for_each(ReplaySocket::reconnect);
             if !std::mem::replace(&mut self.is_silent, true) {
                 self.tell(Update::ReplaySilent)?;
             }
@@ -346,22 +317,22 @@ impl SubscriptionThread {
         Ok(())
     }
 
-    fn ask(&mut self) -> Result<(), Ended> {
+    fn ask(&mut self) {
         let now = Instant::now();
         let is_report_due = self.next_report().is_some_and(|at| at <= now);
         let Some(replay) = self.replay.as_mut().filter(|_| self.asked.is_none()) else {
-            return Ok(());
+            return;
         };
         let (request, purpose) = match self.follower.wanted() {
             _ if is_report_due => (Request::Status(None), Purpose::Confirm),
-            _ if self.pace.next() > now => return Ok(()),
+            _ if self.pace.next() > now => return,
             Some(request) => (request, Purpose::Follow),
             None if self.timers.confirm <= now => {
-                let Some(position) = self.handled.ask() else { return Ok(()) };
+                let Some(position) = self.handled.ask() else { return };
                 self.timers.confirm = now + PAUSE;
                 (Follower::show(position.seq), Purpose::Confirm)
             }
-            None => return Ok(()),
+            None => return,
         };
         let request = match request {
             Request::Status(_) => {
@@ -370,9 +341,8 @@ impl SubscriptionThread {
             }
             other => other,
         };
-        let sent = replay.send(&request);
+        replay.send(&request);
         self.asked = Some(Asked::new(request, purpose, now));
-        sent.or_else(|error| self.fail(error.into()))
     }
 
     fn take_steps(&mut self) -> Result<(), Ended> {
@@ -400,8 +370,8 @@ impl SubscriptionThread {
         Some(at + pause.min(self.status_interval))
     }
 
-    /// Waits while the consumer is slow. Live events then queue in ZeroMQ; what is dropped there
-    /// shows in `prev`.
+    /// Waits while the consumer is slow. Nothing is read then: live events wait in the kernel and at
+    /// the relay's, and what is dropped there shows in `prev`.
     fn tell(&mut self, update: Update) -> Result<(), Ended> {
         if self.name.is_none() {
             return self.updates.blocking_send(Ok(update)).map_err(|_| Ended);
@@ -416,31 +386,30 @@ impl SubscriptionThread {
             if self.handled.is_stopped() {
                 return Err(Ended);
             }
-            self.report_meanwhile()?;
+            self.report_meanwhile();
             std::thread::park_timeout(SLOW_PAUSE);
         }
     }
 
     /// One that is slow is not silent. The answers do not matter here.
-    fn report_meanwhile(&mut self) -> Result<(), Ended> {
+    fn report_meanwhile(&mut self) {
         let now = Instant::now();
         let wants_report = self.next_report().is_some_and(|at| at <= now);
-        let Some(replay) = &mut self.replay else { return Ok(()) };
+        self.ask_anew();
+        let Some(replay) = &mut self.replay else { return };
         if self.asked.as_ref().is_some_and(|asked| asked.purpose == Purpose::Confirm) {
             match replay.receive() {
-                Ok(None) => return Ok(()),
-                Ok(Some(_)) => self.asked = None,
-                Err(error) => return self.fail(error.into()),
+                None => return,
+                Some(_) => self.asked = None,
             }
         }
         if self.asked.is_some() || !wants_report {
-            return Ok(());
+            return;
         }
         let request = Request::Status(report(self.name.as_ref(), &self.handled));
         self.timers.report = (now, self.handled.position());
-        let sent = replay.send(&request);
+        replay.send(&request);
         self.asked = Some(Asked::new(request, Purpose::Confirm, now));
-        sent.or_else(|error| self.fail(error.into()))
     }
 
     /// Tells it, unless another one was told within the last minute.

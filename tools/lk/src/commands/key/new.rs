@@ -82,7 +82,7 @@ pub(super) fn make(
     let curve = if is_sign_only {
         None
     } else {
-        let pair = CurvePair::generate().context("could not make the keys for connections")?;
+        let pair = CurvePair::generate();
         Some(CurveKeys { public: pair.public.to_string(), secret: Some(pair.secret_text()) })
     };
     let date_created = session.clock.now().strftime("%Y-%m-%d %H:%M:%S").to_string();
