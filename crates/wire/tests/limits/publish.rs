@@ -136,7 +136,8 @@ fn what_no_id_begins_with_is_no_subscription_to_keep() {
     publish_one(&server, &mut modest);
     assert!(is_up(&mut endless));
     // It could be part of no id, and is a flood.
-    drop(endless.write_all(&frame(0, &[&[1], &[b'a'; 2_000][..]].concat())));
+    let header = [&[2][..], &2_000_u64.to_be_bytes()].concat();
+    drop(endless.write_all(&[&header, &[1; 2_000][..]].concat()));
     assert!(is_cut(&mut endless));
 }
 
