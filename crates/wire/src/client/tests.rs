@@ -1,5 +1,6 @@
 //! The link against small servers that say what they like.
 
+mod encrypted;
 mod ends;
 mod peer;
 mod talks;
@@ -25,8 +26,12 @@ struct Owner {
 
 impl Owner {
     fn open(endpoint: &str, role: Role) -> Self {
+        Self::open_with(endpoint, role, &Security::Plain)
+    }
+
+    fn open_with(endpoint: &str, role: Role, security: &Security) -> Self {
         let waker = Waker::new().unwrap();
-        let link = Link::open(endpoint, (role, LIMITS), &Security::Plain, &waker).unwrap();
+        let link = Link::open(endpoint, (role, LIMITS), security, &waker).unwrap();
         Self { waker, link }
     }
 

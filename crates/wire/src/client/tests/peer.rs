@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
 };
 
-use laniakea_zmtp::{Connection, Event, Role, Security, Setup};
+use laniakea_zmtp::{Connection, ConnectionError, Event, Role, Security, Setup};
 
 use super::{LIMITS, PATIENCE};
 
@@ -19,22 +19,31 @@ pub(super) struct Peer {
 impl Peer {
     /// Accepts a connection and shakes hands.
     pub(super) fn accept(listener: &TcpListener, role: Role) -> Self {
-        let stream = accept(listener);
-        let setup = Setup { role, security: Security::NullServer, limits: LIMITS };
-        let connection = Connection::new(&setup, &mut |_| unreachable!("nothing is encrypted"));
-        let mut peer = Self { stream, connection, rest: Vec::new() };
+        let mut peer = Self::greet(listener, role, Security::NullServer);
         assert!(matches!(peer.next(), Event::Ready(_)));
         peer
     }
 
+    /// Accepts a connection.
+    pub(super) fn greet(listener: &TcpListener, role: Role, security: Security) -> Self {
+        let stream = accept(listener);
+        let setup = Setup { role, security, limits: LIMITS };
+        let connection = Connection::new(&setup, &mut |bytes| getrandom::fill(bytes).unwrap());
+        Self { stream, connection, rest: Vec::new() }
+    }
+
     pub(super) fn next(&mut self) -> Event {
+        self.try_next().unwrap()
+    }
+
+    pub(super) fn try_next(&mut self) -> Result<Event, ConnectionError> {
         loop {
             let mut input = &self.rest[..];
-            let event = self.connection.read(&mut input).unwrap();
+            let event = self.connection.read(&mut input);
             self.rest = input.to_vec();
             self.stream.write_all(&self.connection.take_output()).unwrap();
-            if let Some(event) = event {
-                return event;
+            if let Some(event) = event? {
+                return Ok(event);
             }
             let mut buffer = [0; 16 << 10];
             let length = self.stream.read(&mut buffer).unwrap();
