@@ -4,7 +4,7 @@
 //! waits for each; only encrypted connections have it sealed for themselves. Nobody is waited for:
 //! a subscriber for which too much waits loses whole events.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use laniakea_zmtp::Message;
@@ -33,7 +33,7 @@ const MAX_TOPIC_BYTES: usize = 128;
 
 pub(super) struct FanOut {
     groups: Receiver<Arc<[Publication]>>,
-    subscribers: HashMap<ConnectionId, Subscriber>,
+    subscribers: BTreeMap<ConnectionId, Subscriber>,
     topics: Topics,
     limits: ConnectionLimits,
     counters: Arc<ConnectionCounters>,
@@ -53,7 +53,7 @@ impl FanOut {
         limits: ConnectionLimits,
         counters: Arc<ConnectionCounters>,
     ) -> Self {
-        let (subscribers, topics) = (HashMap::new(), Topics::default());
+        let (subscribers, topics) = (BTreeMap::new(), Topics::default());
         Self { groups, subscribers, topics, limits, counters }
     }
 
@@ -70,7 +70,7 @@ impl FanOut {
         let Self { subscribers, topics, counters, .. } = self;
         topics.mark(chunk.iter().map(|event| event.id.as_bytes()));
         let bytes = chunk.iter().map(size).sum::<usize>();
-        let mut encoded: HashMap<Mask, Arc<Block>> = HashMap::new();
+        let mut encoded: BTreeMap<Mask, Arc<Block>> = BTreeMap::new();
         let mut to_seal = Vec::new();
         for (id, subscriber) in subscribers {
             let wanted = topics.wanted(&subscriber.topics);

@@ -62,6 +62,10 @@ pub(crate) struct Turn {
     pub(crate) bytes: usize,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the kernel or a line tells"
+)]
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     /// By which of the server's doors it came.
@@ -177,8 +181,12 @@ impl Connection {
         while *left > 0
             && let Some(event) = self.zmtp.read(rest)?
         {
-            let is_handshake = matches!(event, Event::Authorise(_) | Event::Ready(_));
-            *left -= usize::from(!is_handshake);
+            match &event {
+                // What follows the handshake is read in a turn of its own.
+                Event::Ready(_) => *left = 0,
+                Event::Authorise(_) => {}
+                _ => *left -= 1,
+            }
             take(self, event)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! All connections of a server, and the limits on them.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ const LATER: Duration = Duration::from_millis(500);
 const MAX_UNFINISHED: usize = 16 << 20;
 
 pub(crate) struct Connections {
-    pub(super) open: HashMap<ConnectionId, Connection>,
+    pub(super) open: BTreeMap<ConnectionId, Connection>,
     next: usize,
     pub(crate) doors: Vec<Door>,
     /// What waits for all of them.
@@ -56,7 +56,7 @@ impl Connections {
         counters: Arc<ConnectionCounters>,
     ) -> Self {
         Self {
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             next: first,
             doors,
             pool,
@@ -279,12 +279,12 @@ impl Connections {
         }
     }
 
-    /// Sends the last that waits: nothing is read any more.
+    /// Closes all of them in good order.
     pub(crate) fn finish(&mut self) {
-        self.open.drain().for_each(|(_, connection)| {
+        while let Some((_, connection)) = self.open.pop_first() {
             connection.stream.finish();
             self.counters.closed();
-        });
+        }
     }
 }
 

@@ -23,7 +23,7 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum Cut {
     /// The server has as many as it may.
     TooMany,
-    /// A message goes on and on, or too much of too many is not finished.
+    /// A message is too long, or goes on and on, or too much of too many is not finished.
     Unfinished,
     /// It wants too much, or what no event's id begins with.
     Subscriptions,
@@ -45,7 +45,7 @@ impl Cut {
     fn reason(self) -> &'static str {
         match self {
             Self::TooMany => "too many connections",
-            Self::Unfinished => "too much of a message that is not finished",
+            Self::Unfinished => "a message that is too long, or too much that is not finished",
             Self::Subscriptions => "too many subscriptions, or too long ones",
             Self::Messages => "more messages than a subscriber needs to send",
             Self::Revoked => "its key is not trusted any more",
