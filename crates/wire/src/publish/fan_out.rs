@@ -82,7 +82,7 @@ impl FanOut {
             let waiting = connection.unsent();
             if waiting > 0 && waiting + bytes > most {
                 counters.lost(wanted.count_ones().into());
-                subscriber.falls_behind(connection, counters);
+                subscriber.falls_behind(connection);
                 continue;
             }
             subscriber.is_behind &= waiting > 0;
@@ -109,12 +109,10 @@ impl FanOut {
 }
 
 impl Subscriber {
-    fn falls_behind(&mut self, connection: &Connection, counters: &ConnectionCounters) {
-        if !std::mem::replace(&mut self.is_behind, true)
-            && let Some(unsaid) = counters.may_log()
-        {
+    fn falls_behind(&mut self, connection: &Connection) {
+        if !std::mem::replace(&mut self.is_behind, true) {
             let address = connection.address;
-            tracing::info!(%address, unsaid, "a subscriber is too slow and loses events");
+            tracing::info!(%address, "a subscriber is too slow and loses events");
         }
     }
 }

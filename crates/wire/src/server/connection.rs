@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Read as _},
     mem,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -90,8 +90,8 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     input_at: usize,
     outbox: Outbox,
-    /// The handshake's answer or a PONG waits, so that the next one waits for it.
-    has_own_block: bool,
+    /// What ZMTP itself said last. While it waits, what it says next does not.
+    own: Weak<Block>,
     is_readable: bool,
     /// The peer will send no more, so that a short read is not the last.
     is_ending: bool,
@@ -123,7 +123,7 @@ impl Connection {
             input: Vec::new(),
             input_at: 0,
             outbox: Outbox::default(),
-            has_own_block: false,
+            own: Weak::new(),
             is_readable: false,
             is_ending: false,
             is_writable: true,
@@ -247,7 +247,7 @@ impl Connection {
                 self.took_at = Instant::now();
             }
             match outcome {
-                Ok(Written::All) => self.has_own_block = false,
+                Ok(Written::All) => {}
                 Ok(Written::Some) => self.is_writable = false,
                 Err(_) => return Err(End::Gone),
             }
@@ -257,11 +257,11 @@ impl Connection {
     /// What ZMTP itself has to say goes before all messages that wait, except on an encrypted
     /// connection, where the order is that of sealing.
     fn put_own(&mut self, pool: &Pool) {
-        if self.has_own_block || !self.zmtp.has_output() {
+        if self.own.strong_count() > 0 || !self.zmtp.has_output() {
             return;
         }
-        self.has_own_block = true;
         let block = pool.block(self.zmtp.take_output());
+        self.own = Arc::downgrade(&block);
         if self.zmtp.is_encrypted() {
             self.outbox.push(block);
         } else {

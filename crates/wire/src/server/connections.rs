@@ -76,6 +76,9 @@ impl Connections {
 
     /// Takes in a new connection, or turns it away.
     pub(crate) fn add(&mut self, door: usize, peer: (Stream, Address), now: Instant) {
+        if self.doors[door].is_crowded() {
+            self.make_room(door);
+        }
         if !self.doors[door].enter() {
             peer.0.reset_on_close();
             self.counters.cut(Cut::TooMany, peer.1);
@@ -91,6 +94,15 @@ impl Connections {
         match registered {
             Ok(()) => self.note(id),
             Err(error) => self.end(id, &End::from(error)),
+        }
+    }
+
+    /// Ends the handshake that has taken the longest: an honest one is done in moments.
+    fn make_room(&mut self, door: usize) {
+        let is_slow = |peer: &&Connection| peer.door == door && !peer.is_ready;
+        // They are in the order in which they came.
+        if let Some(id) = self.open.values().find(is_slow).map(|peer| peer.id) {
+            self.end(id, &End::Cut(Cut::Handshake));
         }
     }
 

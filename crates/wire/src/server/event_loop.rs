@@ -194,7 +194,7 @@ impl<S: Service> EventLoop<S> {
     /// One connection is read a little.
     fn turn(&mut self, id: ConnectionId) {
         let Self { connections, service, scratch, turns, .. } = self;
-        let Connections { open, doors, pool, counters, .. } = connections;
+        let Connections { open, doors, pool, .. } = connections;
         let Some(connection) = open.get_mut(&id) else { return };
         connection.is_in_line = false;
         if connection.unsent() > S::MAX_UNSENT {
@@ -204,7 +204,7 @@ impl<S: Service> EventLoop<S> {
         let outcome = connection.turn(scratch, S::TURN, |peer, event| {
             match event {
                 Event::Authorise(key) => {
-                    peer.key = door.admits(key, peer.address, counters);
+                    peer.key = door.admits(key, peer.address);
                     if peer.key.is_some() { peer.zmtp.admit() } else { peer.zmtp.refuse() }
                 }
                 Event::Ready(_) => {

@@ -70,7 +70,7 @@ fn sockets_that_have_no_business_here_are_told_so() {
 fn handshakes_that_trickle_in_are_given_up_and_keep_nobody_out() {
     with_submit_server(&listen(40, 250), |server, endpoint| {
         let start = Instant::now();
-        let slow: Vec<TcpStream> = (0..20).map(|_| stranger(endpoint)).collect();
+        let slow: Vec<TcpStream> = (0..60).map(|_| stranger(endpoint)).collect();
         let trickle = std::thread::spawn(move || {
             let greeting = [&[0xff][..], &[0; 8], &[0x7f, 3, 1], b"NULL"].concat();
             for byte in greeting {
@@ -82,18 +82,17 @@ fn handshakes_that_trickle_in_are_given_up_and_keep_nobody_out() {
             }
             slow
         });
-        // Half of the places are for those who say who they are.
+        // Half of the places are for those who say who they are, and the newest of the others stay.
         assert_answers_while(&trickle, endpoint);
         let mut slow = trickle.join().unwrap();
         until("all to be given up", || {
-            count(&server.connections().snapshot(), "failed_handshakes") == 20
+            count(&server.connections().snapshot(), "failed_handshakes") == 60
         });
         assert!(slow.iter_mut().all(is_cut));
         assert!(start.elapsed() < PATIENCE);
     });
 }
 
-/// Whoever comes while half of all places are taken by handshakes waits for one of these.
 fn assert_answers_while<T>(thread: &std::thread::JoinHandle<T>, endpoint: &str) {
     while !thread.is_finished() {
         assert_answers(endpoint);
