@@ -39,7 +39,7 @@ impl Listen {
     }
 
     /// The endpoints in groups that are guarded alike.
-    pub(crate) fn doors(&self) -> Result<Vec<(&[Endpoint], Option<&CurveGate>)>, WireError> {
+    pub(crate) fn doors(&self) -> Result<Vec<Guarded<'_>>, WireError> {
         let mut doors = vec![(&self.plain[..], None)];
         if !self.curve.is_empty() {
             doors.push((&self.curve[..], Some(&**self.gate.as_ref().ok_or(WireError::NoGate)?)));
@@ -47,3 +47,6 @@ impl Listen {
         Ok(doors)
     }
 }
+
+/// Endpoints, and the gate of those that are encrypted.
+pub(crate) type Guarded<'a> = (&'a [Endpoint], Option<&'a CurveGate>);

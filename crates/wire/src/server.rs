@@ -129,9 +129,14 @@ impl BoundServer {
             doors.push(Door::new(gate, settings.role, settings.messages, listen.limits));
         }
         let registry = poll.registry().try_clone().map_err(WireError::Thread)?;
-        let pool = Pool::new(settings.max_unsent);
         let first = WAKER + 1 + listeners.len();
-        let connections = Connections::new(doors, pool, registry, first, Arc::default());
+        let connections = Connections::new(
+            doors,
+            Pool::new(settings.max_unsent),
+            registry,
+            first,
+            Arc::default(),
+        );
         Ok(Self { name: settings.name, endpoints, control, poll, listeners, connections })
     }
 

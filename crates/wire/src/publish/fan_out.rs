@@ -4,7 +4,7 @@
 //! waits for each; only encrypted connections have it sealed for themselves. Nobody is waited for:
 //! a subscriber for which too much waits loses whole events.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use laniakea_zmtp::Message;
@@ -33,7 +33,7 @@ const MAX_TOPIC_BYTES: usize = 128;
 
 pub(super) struct FanOut {
     groups: Receiver<Arc<[Publication]>>,
-    subscribers: HashMap<ConnectionId, Subscriber>,
+    subscribers: BTreeMap<ConnectionId, Subscriber>,
     topics: Topics,
     limits: ConnectionLimits,
     counters: Arc<ConnectionCounters>,
@@ -53,7 +53,7 @@ impl FanOut {
         limits: ConnectionLimits,
         counters: Arc<ConnectionCounters>,
     ) -> Self {
-        let (subscribers, topics) = (HashMap::new(), Topics::default());
+        let (subscribers, topics) = (BTreeMap::new(), Topics::default());
         Self { groups, subscribers, topics, limits, counters }
     }
 
@@ -70,7 +70,7 @@ impl FanOut {
         let Self { subscribers, topics, counters, .. } = self;
         topics.mark(chunk.iter().map(|event| event.id.as_bytes()));
         let bytes = chunk.iter().map(size).sum::<usize>();
-        let mut encoded: HashMap<Mask, Arc<Block>> = HashMap::new();
+        let mut encoded: BTreeMap<Mask, Arc<Block>> = BTreeMap::new();
         let mut to_seal = Vec::new();
         for (id, subscriber) in subscribers {
             let wanted = topics.wanted(&subscriber.topics);
@@ -82,7 +82,7 @@ impl FanOut {
             let waiting = connection.unsent();
             if waiting > 0 && waiting + bytes > most {
                 counters.lost(wanted.count_ones().into());
-                subscriber.falls_behind(connection, counters);
+                subscriber.falls_behind(connection);
                 continue;
             }
             subscriber.is_behind &= waiting > 0;
@@ -109,12 +109,10 @@ impl FanOut {
 }
 
 impl Subscriber {
-    fn falls_behind(&mut self, connection: &Connection, counters: &ConnectionCounters) {
-        if !std::mem::replace(&mut self.is_behind, true)
-            && let Some(unsaid) = counters.may_log()
-        {
+    fn falls_behind(&mut self, connection: &Connection) {
+        if !std::mem::replace(&mut self.is_behind, true) {
             let address = connection.address;
-            tracing::info!(%address, unsaid, "a subscriber is too slow and loses events");
+            tracing::info!(%address, "a subscriber is too slow and loses events");
         }
     }
 }

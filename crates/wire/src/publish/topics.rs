@@ -1,6 +1,6 @@
 //! Who wants which events: all subscriptions of all subscribers, looked up once for each event.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// One thing that somebody subscribed to: what an id begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub(super) type Mask = u64;
 
 #[derive(Debug, Default)]
 pub(super) struct Topics {
-    known: HashMap<Box<[u8]>, TopicId>,
+    known: BTreeMap<Box<[u8]>, TopicId>,
     /// By number; one that nobody has any more is used again.
-    topics: Vec<Topic>,
+    entries: Vec<Topic>,
     unused: Vec<TopicId>,
     /// How many topics there are of each length.
     lengths: BTreeMap<usize, usize>,
@@ -35,14 +35,14 @@ impl Topics {
     pub(super) fn join(&mut self, topic: &[u8]) -> TopicId {
         let id = self.find(topic).unwrap_or_else(|| {
             let id = self.unused.pop().unwrap_or_else(|| {
-                self.topics.push(Topic::default());
-                TopicId(self.topics.len() - 1)
+                self.entries.push(Topic::default());
+                TopicId(self.entries.len() - 1)
             });
             self.known.insert(topic.into(), id);
             *self.lengths.entry(topic.len()).or_default() += 1;
             id
         });
-        self.topics[id.0].subscribers += 1;
+        self.entries[id.0].subscribers += 1;
         id
     }
 
@@ -50,14 +50,14 @@ impl Topics {
     pub(super) fn leave(&mut self, ids: &[TopicId]) {
         let mut is_over = false;
         for id in ids {
-            let topic = &mut self.topics[id.0];
+            let topic = &mut self.entries[id.0];
             topic.subscribers -= 1;
             is_over |= topic.subscribers == 0;
         }
         if is_over {
-            let Self { known, topics, unused, lengths } = self;
+            let Self { known, entries, unused, lengths } = self;
             known.retain(|name, id| {
-                let is_over = topics[id.0].subscribers == 0;
+                let is_over = entries[id.0].subscribers == 0;
                 if is_over {
                     unused.push(*id);
                     if let Some(count) = lengths.get_mut(&name.len()) {
@@ -72,11 +72,11 @@ impl Topics {
 
     /// Looks up events by their ids, at most 64.
     pub(super) fn mark<'a>(&mut self, ids: impl Iterator<Item = &'a [u8]>) {
-        self.topics.iter_mut().for_each(|topic| topic.mask = 0);
+        self.entries.iter_mut().for_each(|topic| topic.mask = 0);
         for (number, id) in ids.enumerate() {
             for length in self.lengths.range(..=id.len()).map(|(length, _)| *length) {
                 if let Some(topic) = self.known.get(&id[..length]) {
-                    self.topics[topic.0].mask |= 1 << number;
+                    self.entries[topic.0].mask |= 1 << number;
                 }
             }
         }
@@ -84,7 +84,7 @@ impl Topics {
 
     /// Of the events that were marked, those that begin with one of these.
     pub(super) fn wanted(&self, topics: &[TopicId]) -> Mask {
-        topics.iter().fold(0, |mask, topic| mask | self.topics[topic.0].mask)
+        topics.iter().fold(0, |mask, topic| mask | self.entries[topic.0].mask)
     }
 }
 
@@ -114,6 +114,6 @@ mod tests {
         let new = topics.join(b"_lk");
         mark(&mut topics);
         assert_eq!(topics.wanted(&[new]), 0b1111);
-        assert_eq!(topics.topics.len(), 4);
+        assert_eq!(topics.entries.len(), 4);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Read as _},
     mem,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Instant,
 };
 
@@ -62,6 +62,10 @@ pub(crate) struct Turn {
     pub(crate) bytes: usize,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the kernel or a line tells"
+)]
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     /// By which of the server's doors it came.
@@ -86,8 +90,8 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     input_at: usize,
     outbox: Outbox,
-    /// The handshake's answer or a PONG waits, so that the next one waits for it.
-    has_own_block: bool,
+    /// What ZMTP itself said last. While it waits, what it says next does not.
+    own: Weak<Block>,
     is_readable: bool,
     /// The peer will send no more, so that a short read is not the last.
     is_ending: bool,
@@ -119,7 +123,7 @@ impl Connection {
             input: Vec::new(),
             input_at: 0,
             outbox: Outbox::default(),
-            has_own_block: false,
+            own: Weak::new(),
             is_readable: false,
             is_ending: false,
             is_writable: true,
@@ -177,8 +181,12 @@ impl Connection {
         while *left > 0
             && let Some(event) = self.zmtp.read(rest)?
         {
-            let is_handshake = matches!(event, Event::Authorise(_) | Event::Ready(_));
-            *left -= usize::from(!is_handshake);
+            match &event {
+                // What follows the handshake is read in a turn of its own.
+                Event::Ready(_) => *left = 0,
+                Event::Authorise(_) => {}
+                _ => *left -= 1,
+            }
             take(self, event)?;
         }
         Ok(())
@@ -239,7 +247,7 @@ impl Connection {
                 self.took_at = Instant::now();
             }
             match outcome {
-                Ok(Written::All) => self.has_own_block = false,
+                Ok(Written::All) => {}
                 Ok(Written::Some) => self.is_writable = false,
                 Err(_) => return Err(End::Gone),
             }
@@ -249,11 +257,11 @@ impl Connection {
     /// What ZMTP itself has to say goes before all messages that wait, except on an encrypted
     /// connection, where the order is that of sealing.
     fn put_own(&mut self, pool: &Pool) {
-        if self.has_own_block || !self.zmtp.has_output() {
+        if self.own.strong_count() > 0 || !self.zmtp.has_output() {
             return;
         }
-        self.has_own_block = true;
         let block = pool.block(self.zmtp.take_output());
+        self.own = Arc::downgrade(&block);
         if self.zmtp.is_encrypted() {
             self.outbox.push(block);
         } else {

@@ -1,7 +1,7 @@
 //! All connections of a server, and the limits on them.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ const LATER: Duration = Duration::from_millis(500);
 const MAX_UNFINISHED: usize = 16 << 20;
 
 pub(crate) struct Connections {
-    pub(super) open: HashMap<ConnectionId, Connection>,
+    pub(super) open: BTreeMap<ConnectionId, Connection>,
     next: usize,
     pub(crate) doors: Vec<Door>,
     /// What waits for all of them.
@@ -56,7 +56,7 @@ impl Connections {
         counters: Arc<ConnectionCounters>,
     ) -> Self {
         Self {
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             next: first,
             doors,
             pool,
@@ -76,6 +76,9 @@ impl Connections {
 
     /// Takes in a new connection, or turns it away.
     pub(crate) fn add(&mut self, door: usize, peer: (Stream, Address), now: Instant) {
+        if self.doors[door].is_crowded() {
+            self.make_room(door);
+        }
         if !self.doors[door].enter() {
             peer.0.reset_on_close();
             self.counters.cut(Cut::TooMany, peer.1);
@@ -91,6 +94,15 @@ impl Connections {
         match registered {
             Ok(()) => self.note(id),
             Err(error) => self.end(id, &End::from(error)),
+        }
+    }
+
+    /// Ends the handshake that has taken the longest: an honest one is done in moments.
+    fn make_room(&mut self, door: usize) {
+        let is_slow = |peer: &&Connection| peer.door == door && !peer.is_ready;
+        // They are in the order in which they came.
+        if let Some(id) = self.open.values().find(is_slow).map(|peer| peer.id) {
+            self.end(id, &End::Cut(Cut::Handshake));
         }
     }
 
@@ -279,12 +291,12 @@ impl Connections {
         }
     }
 
-    /// Sends the last that waits: nothing is read any more.
+    /// Closes all of them in good order.
     pub(crate) fn finish(&mut self) {
-        self.open.drain().for_each(|(_, connection)| {
+        while let Some((_, connection)) = self.open.pop_first() {
             connection.stream.finish();
             self.counters.closed();
-        });
+        }
     }
 }
 

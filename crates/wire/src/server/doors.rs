@@ -7,7 +7,7 @@ use std::sync::{
 
 use laniakea_zmtp::{Limits, Role, Security, Setup, curve::PublicKey};
 
-use super::{limits::ConnectionCounters, stream::Address};
+use super::stream::Address;
 use crate::{
     curve::{Clients, CurveGate, CurveKey},
     listen::ConnectionLimits,
@@ -51,14 +51,19 @@ impl Door {
         Self { setup, guard, most: limits.connections, open: 0, half_open: 0 }
     }
 
-    /// Lets one more in, if there is room. Those who do not say who they are take half of it.
+    /// Lets one more in, if there is room.
     pub(crate) fn enter(&mut self) -> bool {
-        let has_room = self.open < self.most && self.half_open < self.most.div_ceil(2);
+        let has_room = self.open < self.most && !self.is_crowded();
         if has_room {
             self.open += 1;
             self.half_open += 1;
         }
         has_room
+    }
+
+    /// Those who have not said who they are take half of all places.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.half_open >= self.most.div_ceil(2)
     }
 
     /// A handshake is done.
@@ -81,22 +86,15 @@ impl Door {
     }
 
     /// Whether a key is one of those that may connect.
-    pub(crate) fn admits(
-        &self,
-        key: PublicKey,
-        address: Address,
-        counters: &ConnectionCounters,
-    ) -> Option<CurveKey> {
+    pub(crate) fn admits(&self, key: PublicKey, address: Address) -> Option<CurveKey> {
         let guard = self.guard.as_ref()?;
         let key = CurveKey::from_bytes(*key.as_bytes());
         if guard.clients.signer(&key).is_some() {
             return Some(key);
         }
         guard.refused.fetch_add(1, Ordering::Relaxed);
-        if let Some(unsaid) = counters.may_log() {
-            let reason = "the key is not trusted";
-            tracing::info!(reason, %key, %address, unsaid, "an encrypted connection was refused");
-        }
+        let reason = "the key is not trusted";
+        tracing::info!(reason, %key, %address, "an encrypted connection was refused");
         None
     }
 

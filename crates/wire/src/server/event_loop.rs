@@ -2,7 +2,7 @@
 //!
 //! A round takes in new connections, reads a bounded number of turns ([`super::turns`]), hands on
 //! what was read, and writes what waits as far as the kernel takes it. While the service has no room
-//! nothing is read: the kernel holds it, and TCP holds back whoever sends.
+//! no messages are read: the kernel holds them, and TCP holds back whoever sends.
 
 use std::{
     io::{self, ErrorKind},
@@ -39,7 +39,7 @@ pub(crate) trait Service: Send + 'static {
     /// A connection for which more bytes wait is not read.
     const MAX_UNSENT: usize;
 
-    /// Whether anything may be read.
+    /// Whether messages may be read.
     fn has_room(&self) -> bool {
         true
     }
@@ -145,7 +145,7 @@ impl<S: Service> EventLoop<S> {
             if let Reading::Draining { until } = reading
                 && self.service.has_room()
             {
-                let is_quiet = events.is_empty() && self.turns.is_empty();
+                let is_quiet = events.is_empty() && self.turns.is_empty(true);
                 if is_quiet || Instant::now() >= until {
                     reading = Reading::Over;
                     self.service.end_of_input();
@@ -167,7 +167,7 @@ impl<S: Service> EventLoop<S> {
     }
 
     fn may_read(&self, reading: Reading) -> bool {
-        reading != Reading::Over && !self.turns.is_empty() && self.service.has_room()
+        reading != Reading::Over && !self.turns.is_empty(self.service.has_room())
     }
 
     fn may_accept(&self) -> bool {
@@ -185,10 +185,7 @@ impl<S: Service> EventLoop<S> {
 
     fn read(&mut self) {
         for _ in 0..ROUND {
-            if !self.service.has_room() {
-                break;
-            }
-            let Some(id) = self.turns.next() else { break };
+            let Some(id) = self.turns.next(self.service.has_room()) else { break };
             self.turn(id);
         }
         self.service.hand_on();
@@ -197,7 +194,7 @@ impl<S: Service> EventLoop<S> {
     /// One connection is read a little.
     fn turn(&mut self, id: ConnectionId) {
         let Self { connections, service, scratch, turns, .. } = self;
-        let Connections { open, doors, pool, counters, .. } = connections;
+        let Connections { open, doors, pool, .. } = connections;
         let Some(connection) = open.get_mut(&id) else { return };
         connection.is_in_line = false;
         if connection.unsent() > S::MAX_UNSENT {
@@ -207,7 +204,7 @@ impl<S: Service> EventLoop<S> {
         let outcome = connection.turn(scratch, S::TURN, |peer, event| {
             match event {
                 Event::Authorise(key) => {
-                    peer.key = door.admits(key, peer.address, counters);
+                    peer.key = door.admits(key, peer.address);
                     if peer.key.is_some() { peer.zmtp.admit() } else { peer.zmtp.refuse() }
                 }
                 Event::Ready(_) => {
@@ -228,8 +225,10 @@ impl<S: Service> EventLoop<S> {
         match outcome {
             Ok(has_more) => {
                 connection.is_in_line = has_more;
-                if has_more {
-                    turns.has_more(id);
+                match (has_more, connection.is_ready) {
+                    (false, _) => {}
+                    (true, true) => turns.has_more(id),
+                    (true, false) => turns.has_handshake(id),
                 }
                 connections.note(id);
                 connections.count_held(id);
@@ -275,7 +274,11 @@ impl<S: Service> EventLoop<S> {
             connection.note(event);
             if connection.has_input() && !connection.is_in_line {
                 connection.is_in_line = true;
-                self.turns.has_news(id);
+                if connection.is_ready {
+                    self.turns.has_news(id);
+                } else {
+                    self.turns.has_handshake(id);
+                }
             }
             self.connections.note(id);
         }

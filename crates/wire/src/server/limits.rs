@@ -1,29 +1,21 @@
 //! What the connections of a server come to: counted, and told in the log where it is somebody's
 //! fault.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use laniakea_zmtp::{ConnectionError, LimitError};
 
 use super::stream::Address;
 
-/// Lines that the log gets at once, ...
-const LINES: u32 = 20;
-/// ... and how soon one more.
-const LINE_EVERY: Duration = Duration::from_secs(1);
-
 /// Why a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// The server has as many as it may.
     TooMany,
-    /// A message goes on and on, or too much of too many is not finished.
+    /// A message is too long, or goes on and on, or too much of too many is not finished.
     Unfinished,
     /// It wants too much, or what no event's id begins with.
     Subscriptions,
@@ -35,7 +27,7 @@ pub(crate) enum Cut {
     Vanished,
     /// It does not take what it asked for, and others need the room.
     Unread,
-    /// It did not finish the handshake in time.
+    /// It did not finish the handshake in time, or was the slowest of too many.
     Handshake,
     /// What it said is no ZMTP, or is not for us.
     Malformed,
@@ -45,7 +37,7 @@ impl Cut {
     fn reason(self) -> &'static str {
         match self {
             Self::TooMany => "too many connections",
-            Self::Unfinished => "too much of a message that is not finished",
+            Self::Unfinished => "a message that is too long, or too much that is not finished",
             Self::Subscriptions => "too many subscriptions",
             Self::Messages => "more messages than a subscriber needs to send",
             Self::Revoked => "its key is not trusted any more",
@@ -73,7 +65,6 @@ pub struct ConnectionCounters {
     lost_events: AtomicU64,
     /// At present.
     subscribed: Arc<AtomicI64>,
-    lines: Mutex<Lines>,
 }
 
 impl ConnectionCounters {
@@ -122,24 +113,21 @@ impl ConnectionCounters {
             Cut::Malformed => &self.malformed,
         };
         count.fetch_add(1, Ordering::Relaxed);
-        if let Some(unsaid) = self.may_log() {
-            tracing::info!(%address, reason = why.reason(), unsaid, "cut a connection");
-        }
+        tracing::info!(%address, reason = why.reason(), "cut a connection");
     }
 
     /// A peer said what cannot be understood, or is not let in.
     pub(crate) fn refused(&self, is_ready: bool, address: Address, error: &ConnectionError) {
-        let count = match error {
+        let (count, reason) = match error {
             ConnectionError::Limit(LimitError::MessageBytes(_) | LimitError::MessageFrames(_)) => {
-                &self.unfinished
+                (&self.unfinished, Cut::Unfinished.reason())
             }
-            _ if is_ready => &self.malformed,
-            _ => &self.failed_handshakes,
+            _ if is_ready => (&self.malformed, Cut::Malformed.reason()),
+            _ => (&self.failed_handshakes, "the handshake failed"),
         };
         count.fetch_add(1, Ordering::Relaxed);
-        if let Some(unsaid) = self.may_log() {
-            tracing::info!(%address, reason = %error, unsaid, "cut a connection");
-        }
+        // The reasons are few, and what a stranger can choose is none: the log is sampled by them.
+        tracing::info!(%address, reason, %error, "cut a connection");
     }
 
     /// So many subscriptions more, or less.
@@ -151,55 +139,5 @@ impl ConnectionCounters {
     /// A subscriber did not get these.
     pub(crate) fn lost(&self, events: u64) {
         self.lost_events.fetch_add(events, Ordering::Relaxed);
-    }
-
-    /// Strangers must not fill the log: whether there may be a line now, and how many were left out
-    /// since the last one.
-    pub(crate) fn may_log(&self) -> Option<u64> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
-    }
-}
-
-/// The lines that may still be written.
-#[derive(Debug, Default)]
-struct Lines {
-    written: u32,
-    /// Since when `written` counts.
-    since: Option<Instant>,
-    left_out: u64,
-}
-
-impl Lines {
-    fn take(&mut self, now: Instant) -> Option<u64> {
-        let since = *self.since.get_or_insert(now);
-        let earned = now.saturating_duration_since(since).as_secs() / LINE_EVERY.as_secs();
-        if earned > 0 {
-            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
-            self.written = self.written.saturating_sub(earned);
-            self.since = Some(now);
-        }
-        if self.written >= LINES {
-            self.left_out += 1;
-            return None;
-        }
-        self.written += 1;
-        Some(std::mem::take(&mut self.left_out))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strangers_do_not_fill_the_log() {
-        let start = Instant::now();
-        let mut lines = Lines::default();
-        let written = (0..1_000).filter(|_| lines.take(start).is_some()).count();
-        assert_eq!(written, 20);
-        assert_eq!(lines.take(start + Duration::from_secs(1)), Some(980));
-        assert_eq!(lines.take(start + Duration::from_secs(1)), None);
-        let later = start + Duration::from_hours(1);
-        assert_eq!((0..1_000).filter(|_| lines.take(later).is_some()).count(), 20);
     }
 }

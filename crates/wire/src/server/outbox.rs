@@ -179,10 +179,8 @@ mod tests {
             slow.calls = 100;
             assert_eq!(outbox.write(&mut slow).unwrap(), Written::All);
             let expected = match each {
-                ..5 => "firstNOWsecondthird",
-                5 => "firstNOWsecondthird",
-                6..11 => "firstsecondNOWthird",
-                11 => "firstsecondNOWthird",
+                ..=5 => "firstNOWsecondthird",
+                6..=11 => "firstsecondNOWthird",
                 _ => "firstsecondthirdNOW",
             };
             assert_eq!(String::from_utf8_lossy(&slow.taken), expected, "{each} at a time");
@@ -195,7 +193,9 @@ mod tests {
         let pool = Pool::new(10);
         let block = pool.block(vec![0; 6]);
         let mut outboxes = [Outbox::default(), Outbox::default()];
-        outboxes.iter_mut().for_each(|outbox| outbox.push(block.clone()));
+        for outbox in &mut outboxes {
+            outbox.push(block.clone());
+        }
         drop(block);
         assert_eq!(pool.share(), 4);
         let [one, _other] = outboxes;

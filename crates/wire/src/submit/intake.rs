@@ -29,6 +29,8 @@ pub(super) struct Intake {
     bytes: usize,
     /// The batch waits until the consumer has taken something.
     is_full: bool,
+    /// A longer frame cuts its connection.
+    max_frame_bytes: usize,
     /// The consumer wakes the thread, since it waits.
     pub(super) is_blocked: Arc<AtomicBool>,
     pub(super) malformed: Arc<AtomicU64>,
@@ -36,12 +38,17 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(to_consumer: Sender<Vec<Submission>>, answers: Answers) -> Self {
+    pub(super) fn new(
+        to_consumer: Sender<Vec<Submission>>,
+        answers: Answers,
+        max_frame_bytes: usize,
+    ) -> Self {
         Self {
             to_consumer,
             batch: Vec::new(),
             bytes: 0,
             is_full: false,
+            max_frame_bytes,
             is_blocked: Arc::default(),
             malformed: Arc::default(),
             answers,
@@ -78,6 +85,9 @@ impl Service for Intake {
         message: Message,
         _pool: &Pool,
     ) -> Result<(), Cut> {
+        if message.frames().any(|frame| frame.len() > self.max_frame_bytes) {
+            return Err(Cut::Unfinished);
+        }
         let peer = Peer(peer.id);
         // A form has two frames at most; one more tells what has too many.
         let frames: Vec<&[u8]> = message.frames().take(3).collect();

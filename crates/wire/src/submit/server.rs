@@ -26,7 +26,7 @@ const MAX_REPLIES: usize = 2 << 20;
 const MAX_ALL_REPLIES: usize = 64 << 20;
 /// Frames of a message; what has more than two is malformed.
 const MAX_FRAMES: usize = 1_000;
-/// What a request id and an event that is too long by far take.
+/// What a message may have beside its event: a request id.
 const ENVELOPE_BYTES: usize = 1 << 10;
 
 /// One event that somebody sent.
@@ -60,7 +60,8 @@ impl SubmitServer {
         listen: &Listen,
         max_event_bytes: usize,
     ) -> Result<Self, WireError> {
-        let max_bytes = max_event_bytes.saturating_mul(2).saturating_add(ENVELOPE_BYTES);
+        let max_frame_bytes = max_event_bytes.saturating_mul(2);
+        let max_bytes = max_frame_bytes.saturating_add(ENVELOPE_BYTES);
         let settings = Settings {
             name: "submit",
             role: Role::Router,
@@ -71,7 +72,7 @@ impl SubmitServer {
         let (replies, answers) = Answers::new(bound.control.clone(), MAX_REPLIES);
         let dropped = answers.dropped.clone();
         let (to_consumer, incoming) = bounded(QUEUED_BATCHES);
-        let intake = Intake::new(to_consumer, answers);
+        let intake = Intake::new(to_consumer, answers, max_frame_bytes);
         let (is_blocked, malformed) = (intake.is_blocked.clone(), intake.malformed.clone());
         let server = bound.start(intake)?;
         Ok(Self { incoming, server, replies, is_blocked, malformed, dropped })

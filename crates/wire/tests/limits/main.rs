@@ -6,6 +6,8 @@
 mod publish;
 mod raw;
 mod replay;
+mod slow;
+mod strangers;
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},

@@ -63,7 +63,7 @@ fn key(own: &CurvePair) -> PublicKey {
 
 #[test]
 fn a_known_key_gets_in_and_messages_pass() {
-    let (own, listener) = (CurvePair::generate().unwrap(), listener());
+    let (own, listener) = (CurvePair::generate(), listener());
     let mut owner = owner(&listener, server().public(), &own);
     let server = serve(listener, key(&own));
     assert_eq!(owner.change(), Change::Connected);
@@ -75,7 +75,7 @@ fn a_known_key_gets_in_and_messages_pass() {
 
 #[test]
 fn an_unknown_key_is_refused_and_told_so() {
-    let (own, listener) = (CurvePair::generate().unwrap(), listener());
+    let (own, listener) = (CurvePair::generate(), listener());
     let mut owner = owner(&listener, server().public(), &own);
     let server = serve(listener, server().public());
     assert_eq!(owner.change(), Change::Failed(KeyRefused));
@@ -84,8 +84,8 @@ fn an_unknown_key_is_refused_and_told_so() {
 
 #[test]
 fn another_server_is_not_understood() {
-    let (own, listener) = (CurvePair::generate().unwrap(), listener());
-    let mut owner = owner(&listener, key(&CurvePair::generate().unwrap()), &own);
+    let (own, listener) = (CurvePair::generate(), listener());
+    let mut owner = owner(&listener, key(&CurvePair::generate()), &own);
     let server = serve(listener, key(&own));
     assert_eq!(owner.change(), Change::Failed(NotUnderstood));
     server.join().unwrap().unwrap_err();
