@@ -28,7 +28,7 @@ impl Peer {
     pub(super) fn greet(listener: &TcpListener, role: Role, security: Security) -> Self {
         let stream = accept(listener);
         let setup = Setup { role, security, limits: LIMITS };
-        let connection = Connection::new(&setup, &mut |bytes| getrandom::fill(bytes).unwrap());
+        let connection = Connection::new(&setup, &mut crate::random::fill);
         Self { stream, connection, rest: Vec::new() }
     }
 
