@@ -6,8 +6,8 @@
 //! | 3 Publish | [`publish::PublishServer`] | [`subscription::Subscription`] |
 //! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
 //!
-//! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
-//! eventfd wakes it, since a ZeroMQ socket cannot be waited for beside a channel.
+//! No ZeroMQ type leaves this crate. Servers speak the protocol themselves (`server`), with one thread
+//! each. Clients are libzmq's: one thread owns a client's socket, and an eventfd wakes it.
 
 mod client;
 pub mod config;
