@@ -6,8 +6,8 @@
 //! | 3 Publish | [`publish::PublishServer`] | [`subscription::Subscription`] |
 //! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
 //!
-//! No ZeroMQ type leaves this crate. One thread owns the sockets of each server and client; an
-//! eventfd wakes it, since a socket cannot be waited for beside a channel.
+//! No type of another library's sockets leaves this crate: `laniakea_zmtp` is the protocol, `server` and
+//! `client` drive it. Each server has one thread, and each client; an eventfd wakes a client's.
 
 mod client;
 pub mod config;

@@ -126,7 +126,8 @@ impl<S: Service> EventLoop<S> {
             let phase = self.control.phase();
             if phase != Phase::Reading && reading == Reading::Open {
                 reading = Reading::Draining { until: Instant::now() + DRAIN };
-                self.listeners.drain(..).for_each(Listener::close);
+                // Whoever comes from now on is refused by the kernel.
+                self.listeners.clear();
             }
             let is_all_sent = self.service.send(&mut self.connections);
             let now = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -128,14 +128,5 @@ impl Listener {
             }
         }
         None
-    }
-
-    /// Makes the kernel refuse who comes from now on.
-    pub(crate) fn close(self) {
-        let listener = match &self.socket {
-            Socket::Tcp(listener) => listener.as_fd(),
-            Socket::Unix(listener) => listener.as_fd(),
-        };
-        rustix::net::shutdown(listener, rustix::net::Shutdown::Both).unwrap_or_default();
     }
 }

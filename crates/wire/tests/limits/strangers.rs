@@ -157,3 +157,34 @@ fn a_message_of_a_hundred_thousand_frames_is_cut() {
         assert_eq!(count(&server.connections().snapshot(), "cut_unfinished"), 1);
     });
 }
+
+/// The processor time of this process, in hundredths of a second.
+fn processor_time() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn a_server_without_descriptors_waits_for_one() {
+    with_submit_server(&listen(500, 250), |server, endpoint| {
+        let connections = || count(&server.connections().snapshot(), "connections");
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64 - 1;
+        let resource = rustix::process::Resource::Nofile;
+        let before = rustix::process::getrlimit(resource);
+        // A peer, its other end, and another peer.
+        let limit = rustix::process::Rlimit { current: Some(open + 3), ..before };
+        let start = processor_time();
+        rustix::process::setrlimit(resource, limit).unwrap();
+        let first = stranger(endpoint);
+        until("the first", || connections() == 1);
+        let second = stranger(endpoint);
+        std::thread::park_timeout(Duration::from_secs(1));
+        rustix::process::setrlimit(resource, before).unwrap();
+        let spent = processor_time() - start;
+        assert!(spent < 50, "it spins: {spent} hundredths of a second");
+        drop(first);
+        until("the second", || connections() == 1);
+        assert!(is_up(&second));
+    });
+}
