@@ -9,10 +9,11 @@ use std::{
 
 use laniakea_daemon::{Clock, SystemClock, new_key};
 use laniakea_event::{
-    Draft, EventId, KeyId, Object, SignedEvent, SignerId, SigningKey, Value,
+    Dialect, Draft, EventId, KeyId, Object, SignedEvent, SignerId, SigningKey, Value,
     keys::{CurveKeys, KeyFile, Metadata},
 };
 use laniakea_wire::curve::CurvePair;
+use uuid::Uuid;
 
 /// Somebody who signs events.
 #[derive(Clone)]
@@ -44,6 +45,11 @@ impl Module {
         self.file.curve.as_ref().map(|curve| curve.public.as_str())
     }
 
+    /// The secret CURVE key in Z85, if there is one.
+    pub fn curve_secret(&self) -> Option<&str> {
+        self.file.curve.as_ref()?.secret.as_deref()
+    }
+
     /// A module whose secret key is in this file, such as one of the vectors' signers.
     pub fn load(path: &Path) -> Self {
         let file = KeyFile::load(path).unwrap();
@@ -70,7 +76,13 @@ impl Module {
 
     /// Signs an event with this content.
     pub fn event_with(&self, id: &str, data: Object) -> SignedEvent {
-        Draft::new(EventId::parse(id).unwrap(), SystemClock.now(), data).sign(&self.key).unwrap()
+        self.event_in(Dialect::Seed, id, data)
+    }
+
+    /// The same in another dialect.
+    pub fn event_in(&self, dialect: Dialect, id: &str, data: Object) -> SignedEvent {
+        let draft = Draft::new(EventId::parse(id).unwrap(), SystemClock.now(), data);
+        draft.dialect(dialect, Uuid::new_v4()).sign(&self.key).unwrap()
     }
 
     /// Writes the public key into a directory of trusted keys.
