@@ -1,9 +1,9 @@
 # What people and the CI type. Each target is a script of its own; all of them install what they need.
 
-.PHONY: help demo test soak bench lint fuzz
+.PHONY: help demo test soak bench bench-compare lint fuzz
 
 help: ## This list.
-	@sed -n 's/^\([a-z]*\): .*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 20
 
 demo: ## Watch real package changes pass through the stream; Ctrl-C stops it.
 	@scripts/setup demo
@@ -29,12 +29,16 @@ lint: ## Look at the sources alone: format, lints, docs, spelling, links, depend
 	@scripts/lint
 
 bench: ## Measure the relay, mirk and keeper against the cost of their cryptography, and the journal (BENCH_EVENTS=n).
-	@scripts/setup build
+	@scripts/setup bench
 	@cargo build --release --locked -p lighthouse -p keeper -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-bench
 	@cargo run --release --locked --quiet -p laniakea-journal-sqlite --example measure -- --events $${BENCH_EVENTS:-1000000}
 	@cargo run --release --locked --quiet --manifest-path sinks/mirk/Cargo.toml --example measure
 	@cargo run --release --locked --quiet -p keeper --example measure_keeper
+
+bench-compare: ## Measure the relay and lk of another commit (BASE=rev) and of these sources in turn, in one run.
+	@scripts/setup compare
+	@scripts/bench-compare "$(BASE)"
 
 fuzz: ## Feed each parser of foreign bytes with rubbish for a minute (FUZZ_SECONDS=n: for n seconds).
 	@scripts/setup fuzz

@@ -214,7 +214,7 @@ class Garbage(RelayTest):
         junk = zmq.Context.instance().socket(zmq.XSUB)
         self.addCleanup(junk.close, 0)
         junk.connect(self.relay.publish)
-        for message in (b"", b"\x05", b"\0never", b"\x01" + b"x" * 100, b"\x02\x01\0" * 100):
+        for message in (b"", b"\x05", b"\0never", b"\x01" + b"x" * 900, b"\x02\x01\0" * 100):
             junk.send(message)
         junk.send(b"\x01_lk.")
         until("the last subscription", lambda: self.relay.counter("subscriptions") >= 3)

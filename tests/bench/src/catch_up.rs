@@ -1,6 +1,9 @@
 //! How fast a consumer that was away catches up.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use laniakea_e2e::until;
 use laniakea_event::Seq;
@@ -9,11 +12,11 @@ use laniakea_wire::replay::{From, Read, ReplayClient, Request};
 use crate::{load::Load, throughput::source};
 
 /// Events a second over one connection, page after page.
-pub(crate) fn measure(load: &Load) -> anyhow::Result<f64> {
-    let relay = load.relay();
+pub(crate) fn measure(lighthouse: &Path, load: &Load, events: &[Vec<u8>]) -> anyhow::Result<f64> {
+    let relay = load.relay(lighthouse);
     let context = zmq::Context::new();
     let source = source(&context, &relay)?;
-    for event in &load.events {
+    for event in events {
         source.send(&event[..], 0)?;
     }
     let wire = laniakea_wire::Context::new();
@@ -25,7 +28,7 @@ pub(crate) fn measure(load: &Load) -> anyhow::Result<f64> {
     )?;
     until("the events to be journaled", || {
         let header = client.request(&Request::Status(None)).ok()?.header;
-        (header.last.0 == load.events.len() as u64).then_some(())
+        (header.last.0 == events.len() as u64).then_some(())
     });
     let start = Instant::now();
     let mut after = Seq::START;
@@ -39,6 +42,6 @@ pub(crate) fn measure(load: &Load) -> anyhow::Result<f64> {
             break;
         }
     }
-    anyhow::ensure!(count == load.events.len(), "{count} events came back");
+    anyhow::ensure!(count == events.len(), "{count} events came back");
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }

@@ -1,36 +1,38 @@
 //! How long one event takes when the relay has little to do.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use laniakea_e2e::median_fsync;
+use laniakea_event::Dialect;
 
 use crate::{
-    load::{Load, event},
+    load::{ID, Load, event},
     throughput::{receive, source, subscribe},
 };
 
 const RATE: u32 = 500;
-const EVENTS: usize = 5_000;
 
 pub(crate) struct Latency {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
 }
 
-/// The disk's fsync in milliseconds, and submit to delivery.
-pub(crate) fn measure() -> anyhow::Result<(f64, Latency)> {
-    let fsync = median_fsync();
+/// From submit to delivery, of so many events.
+pub(crate) fn measure(lighthouse: &Path, count: usize) -> anyhow::Result<Latency> {
     let load = Load::new(0);
-    let relay = load.relay();
+    let relay = load.relay(lighthouse);
     let context = zmq::Context::new();
     let sink = subscribe(&context, &relay)?;
     let source = source(&context, &relay)?;
-    let events: Vec<Vec<u8>> = (0..EVENTS).map(|number| event(&load.module, number)).collect();
+    let event = |number| event(&load.module, Dialect::Seed, ID, number);
+    let events: Vec<Vec<u8>> = (0..count).map(event).collect();
     let arrivals = std::thread::spawn(move || {
-        (0..EVENTS).map(|_| receive(&sink).map(|_| Instant::now())).collect::<Result<Vec<_>, _>>()
+        (0..count).map(|_| receive(&sink).map(|_| Instant::now())).collect::<Result<Vec<_>, _>>()
     });
     let start = Instant::now();
-    let mut departures = Vec::with_capacity(EVENTS);
+    let mut departures = Vec::with_capacity(count);
     for (number, event) in (0_u32..).zip(&events) {
         let due = start + Duration::from_secs(1) * number / RATE;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -44,5 +46,5 @@ pub(crate) fn measure() -> anyhow::Result<(f64, Latency)> {
         .map(|(departure, arrival)| (arrival - *departure).as_secs_f64() * 1e3)
         .collect();
     times.sort_by(f64::total_cmp);
-    Ok((fsync, Latency { p50_ms: times[EVENTS / 2], p99_ms: times[EVENTS * 99 / 100] }))
+    Ok(Latency { p50_ms: times[count / 2], p99_ms: times[count * 99 / 100] })
 }

@@ -1,5 +1,7 @@
 //! What the relay holds in memory when many subscribe.
 
+use std::path::Path;
+
 use crate::{
     load::Load,
     throughput::{receive, source, subscribe},
@@ -9,9 +11,9 @@ use crate::{
 const EVENTS: usize = 2_000;
 
 /// The relay's largest resident size in MiB.
-pub(crate) fn with_subscribers(count: usize) -> anyhow::Result<f64> {
+pub(crate) fn with_subscribers(lighthouse: &Path, count: usize) -> anyhow::Result<f64> {
     let load = Load::new(EVENTS);
-    let mut relay = load.relay();
+    let mut relay = load.relay(lighthouse);
     let context = zmq::Context::new();
     let sinks = (0..count).map(|_| subscribe(&context, &relay)).collect::<Result<Vec<_>, _>>()?;
     let source = source(&context, &relay)?;

@@ -1,11 +1,17 @@
 //! How many events a second, journal on and fsync real.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use laniakea_e2e::{RunningRelay, until};
 
-use crate::load::{ID, Load};
+use crate::{
+    cpu::CpuTime,
+    load::{ID, Load},
+};
 
 pub(crate) struct OneWay {
     /// From the first submission to the last delivery.
@@ -14,36 +20,45 @@ pub(crate) struct OneWay {
 }
 
 /// Generator and subscriber on the relay's own cores, as a Laniakea module and sink would be.
-pub(crate) fn one_way(load: &Load) -> anyhow::Result<OneWay> {
-    let mut relay = load.relay();
+pub(crate) fn one_way(
+    lighthouse: &Path,
+    load: &Load,
+    events: &[Vec<u8>],
+) -> anyhow::Result<OneWay> {
+    let mut relay = load.relay(lighthouse);
     let context = zmq::Context::new();
     let sink = subscribe(&context, &relay)?;
     let source = source(&context, &relay)?;
-    let events = &load.events;
-    let before = cpu_time(&mut relay)?;
+    let process = relay.process().id();
+    let before = CpuTime::of(process)?;
     let start = Instant::now();
     std::thread::scope(|scope| {
         let sender =
             scope.spawn(move || events.iter().try_for_each(|event| source.send(&event[..], 0)));
-        for _ in &load.events {
+        for _ in events {
             receive(&sink)?;
         }
         let elapsed = start.elapsed().as_secs_f64();
         sender.join().ok().context("the sender panicked")??;
-        let cpu = cpu_time(&mut relay)?.saturating_sub(before);
-        let count = load.events.len() as f64;
+        let cpu = CpuTime::of(process)?.since(before);
+        let count = events.len() as f64;
         Ok(OneWay { per_second: count / elapsed, relay_cpu_us: cpu.as_secs_f64() / count * 1e6 })
     })
 }
 
 /// Submissions with replies, so many at a time.
-pub(crate) fn acknowledged(load: &Load, window: usize) -> anyhow::Result<f64> {
-    let relay = load.relay();
+pub(crate) fn acknowledged(
+    lighthouse: &Path,
+    load: &Load,
+    events: &[Vec<u8>],
+    window: usize,
+) -> anyhow::Result<f64> {
+    let relay = load.relay(lighthouse);
     let context = zmq::Context::new();
     let source = source(&context, &relay)?;
     let start = Instant::now();
     let mut waiting = 0;
-    for event in &load.events {
+    for event in events {
         source.send_multipart([&event[..], b"id"], 0)?;
         waiting += 1;
         while waiting >= window {
@@ -53,7 +68,7 @@ pub(crate) fn acknowledged(load: &Load, window: usize) -> anyhow::Result<f64> {
     while waiting > 0 {
         waiting -= receive_replies(&source)?;
     }
-    Ok(load.events.len() as f64 / start.elapsed().as_secs_f64())
+    Ok(events.len() as f64 / start.elapsed().as_secs_f64())
 }
 
 /// At least one reply, and all that are there.
@@ -115,16 +130,4 @@ pub(crate) fn wait_for_subscriptions(relay: &RunningRelay, count: u64) -> anyhow
 pub(crate) fn receive(sink: &zmq::Socket) -> anyhow::Result<Vec<u8>> {
     let mut frames = sink.recv_multipart(0).context("an event did not arrive")?;
     frames.pop().context("a message without frames")
-}
-
-/// What the relay's process has used of the processors.
-fn cpu_time(relay: &mut RunningRelay) -> anyhow::Result<Duration> {
-    let path = format!("/proc/{}/stat", relay.process().id());
-    let text = laniakea_files::read_text(path.as_ref(), 1 << 12)?;
-    let (_, fields) = text.rsplit_once(')').context("no such process")?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let mut ticks = || fields.next().and_then(|field| field.parse::<u64>().ok());
-    let ticks = ticks().zip(ticks()).map(|(user, system)| user + system);
-    // Linux counts in hundredths of a second here.
-    Ok(Duration::from_millis(ticks.context("no CPU times")? * 10))
 }

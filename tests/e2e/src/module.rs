@@ -9,10 +9,11 @@ use std::{
 
 use laniakea_daemon::{Clock, SystemClock, new_key};
 use laniakea_event::{
-    Draft, EventId, KeyId, Object, SignedEvent, SignerId, SigningKey, Value,
+    Dialect, Draft, EventId, KeyId, Object, SignedEvent, SignerId, SigningKey, Value,
     keys::{CurveKeys, KeyFile, Metadata},
 };
 use laniakea_wire::curve::CurvePair;
+use uuid::Uuid;
 
 /// Somebody who signs events.
 #[derive(Clone)]
@@ -76,7 +77,13 @@ impl Module {
 
     /// Signs an event with this content.
     pub fn event_with(&self, id: &str, data: Object) -> SignedEvent {
-        Draft::new(EventId::parse(id).unwrap(), SystemClock.now(), data).sign(&self.key).unwrap()
+        self.event_in(Dialect::Seed, id, data)
+    }
+
+    /// The same in another dialect.
+    pub fn event_in(&self, dialect: Dialect, id: &str, data: Object) -> SignedEvent {
+        let draft = Draft::new(EventId::parse(id).unwrap(), SystemClock.now(), data);
+        draft.dialect(dialect, Uuid::new_v4()).sign(&self.key).unwrap()
     }
 
     /// Writes the public key into a directory of trusted keys.

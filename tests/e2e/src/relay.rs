@@ -35,6 +35,7 @@ pub struct Relay {
     is_encrypted: bool,
     address: String,
     wrapper: Vec<String>,
+    program: Option<PathBuf>,
 }
 
 /// How a relay ended that was to start.
@@ -81,6 +82,7 @@ impl Relay {
             is_encrypted: false,
             address: "127.0.0.1".to_owned(),
             wrapper: Vec::new(),
+            program: None,
         }
     }
 
@@ -88,6 +90,13 @@ impl Relay {
     #[must_use]
     pub fn address(mut self, address: &str) -> Self {
         address.clone_into(&mut self.address);
+        self
+    }
+
+    /// Runs this relay instead of the one from the same build, such as one of another commit.
+    #[must_use]
+    pub fn program(mut self, path: &Path) -> Self {
+        self.program = Some(path.to_owned());
         self
     }
 
@@ -234,7 +243,7 @@ impl Relay {
     fn start(&self) -> Result<(Process, Endpoints), Ended> {
         let data = self.directory.path().join("data").display().to_string();
         let mut words = self.wrapper.iter().map(|word| word.replace("{data}", &data));
-        let lighthouse = binary("lighthouse");
+        let lighthouse = self.program.clone().unwrap_or_else(|| binary("lighthouse"));
         let mut command = match words.next() {
             Some(program) => {
                 let mut command = Command::new(program);

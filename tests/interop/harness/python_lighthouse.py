@@ -15,12 +15,16 @@ from .events import Key, canonical, verify
 
 
 class PythonLighthouse:
-    """`signers` are trusted; everything that others know of it stays over `stop` and `start`."""
+    """`signers` are trusted; everything that others know of it stays over `stop` and `start`.
 
-    def __init__(self, *signers: Key):
+    `endpoints` are where it takes and where it publishes events: ipc in a directory of its own by default.
+    """
+
+    def __init__(self, *signers: Key, endpoints: tuple = None):
         self.key, self.signers = Key("lighthouse-python"), signers
         self.directory = tempfile.TemporaryDirectory(prefix="lk-")
-        self.submit, self.publish = (f"ipc://{self.directory.name}/{name}" for name in ("s", "p"))
+        ipc = (f"ipc://{self.directory.name}/{name}" for name in ("s", "p"))
+        self.submit, self.publish = endpoints or ipc
         self.live = self.thread = None
         self.start()
 
@@ -29,7 +33,9 @@ class PythonLighthouse:
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.outbox = []
         self.lock = threading.Lock()
+        self.is_bound = threading.Event()
         self.thread.start()
+        self.is_bound.wait(10)
 
     def stop(self):
         self.is_stopped = True
@@ -52,6 +58,10 @@ class PythonLighthouse:
         live.setsockopt(zmq.XPUB_VERBOSER, 1)
         receive.bind(self.submit)
         live.bind(self.publish)
+        # The ports that the system chose, also for the next start.
+        endpoints = (socket.getsockopt_string(zmq.LAST_ENDPOINT) for socket in (receive, live))
+        self.submit, self.publish = endpoints
+        self.is_bound.set()
         poller = zmq.Poller()
         poller.register(receive, zmq.POLLIN)
         poller.register(live, zmq.POLLIN)
