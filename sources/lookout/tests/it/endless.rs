@@ -41,10 +41,10 @@ fn whatever_has_no_end_is_read_no_further_than_the_bound() {
         ("HTTP/1.1 200 X\r\n", b"X-A: b\r\n", "could not fetch"),
         ("HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n", b"1", "could not read"),
         ("HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;a\r\nx\r\n", "could not read"),
-        (OK, b"x", "longer than 4194304 bytes"),
-        (OK, b"\n", "longer than 4194304 bytes"),
+        (OK, b"x", "larger than 4194304 bytes"),
+        (OK, b"\n", "larger than 4194304 bytes"),
         // It says how long it is.
-        ("HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n", b"x", "longer than 4194304"),
+        ("HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n", b"x", "larger than 4194304"),
     ] {
         let (_archive, server, lookout) = served("fetch_timeout = \"10s\"");
         server.answer(RELEASE, Answer::Endless(head.into(), body));

@@ -105,7 +105,7 @@ fn is_told_once(lie: Lie, said: &str) {
 
 #[test]
 fn a_page_in_another_order_is_not_handled() {
-    is_told_once(BACKWARDS, " comes after ");
+    is_told_once(BACKWARDS, "event 5 comes after 6");
 }
 
 #[test]

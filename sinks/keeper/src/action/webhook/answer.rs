@@ -1,12 +1,12 @@
 //! What an answer means for the run.
 
-use std::time::Duration;
+use std::{error::Error as _, io, time::Duration};
 
 use http_body_util::BodyExt as _;
 use hyper::{
     Response, StatusCode,
     body::{Bytes, Incoming},
-    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderName, RETRY_AFTER, TRANSFER_ENCODING},
 };
 use jiff::fmt::rfc2822;
 use tokio::time::{Instant, timeout_at};
@@ -36,7 +36,7 @@ pub(super) async fn judge(response: Response<Incoming>, deadline: Instant) -> En
     let explained = Instant::now() + EXPLANATION;
     let deadline = if status.is_success() { deadline } else { deadline.min(explained) };
     let mut output = Output::new(MAX_OUTPUT);
-    let read = timeout_at(deadline, read(response.into_body(), &mut output)).await;
+    let read = timeout_at(deadline, read(response, &mut output)).await;
     let outcome = match read.unwrap_or(Err(BadBody::Slow)) {
         Err(problem) if status.is_success() => {
             Outcome::Failed(format!("the answer is {status}, but {problem}"))
@@ -58,15 +58,29 @@ enum BadBody {
     Broken(String),
 }
 
-async fn read(mut body: Incoming, output: &mut Output) -> Result<(), BadBody> {
+async fn read(response: Response<Incoming>, output: &mut Output) -> Result<(), BadBody> {
+    let ends_with_connection = [CONTENT_LENGTH, TRANSFER_ENCODING]
+        .iter()
+        .all(|framing| !response.headers().contains_key(framing));
+    let mut body = response.into_body();
     let mut room = MAX_BODY;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| BadBody::Broken(describe(&error)))?;
+        let frame = match frame {
+            // Many servers close TLS without a word; where the end of the connection is that of the
+            // body, nothing else tells it from one that breaks off, in the clear neither.
+            Err(error) if ends_with_connection && is_end(&error) => return Ok(()),
+            frame => frame.map_err(|error| BadBody::Broken(describe(&error)))?,
+        };
         let piece = frame.data_ref().map(Bytes::as_ref).unwrap_or_default();
         output.add(piece.get(..room).unwrap_or(piece));
         room = room.checked_sub(piece.len().max(LEAST_PIECE)).ok_or(BadBody::Long)?;
     }
     Ok(())
+}
+
+fn is_end(error: &hyper::Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 fn verdict(status: StatusCode, pause: Option<Duration>) -> Outcome {
