@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use laniakea_event::Seq;
 use laniakea_zmtp::{Limits, Role};
 
-use super::{Contradiction, Failure, Gain, Header, Pace, Page, Read, Request};
+use super::{Contradiction, Failure, From, Gain, Header, Pace, Page, Read, Request};
 use crate::{
     Context, HandshakeFailure, WireError,
     client::{Change, Link, sleep},
@@ -19,6 +20,9 @@ const MAX_FRAME_BYTES: usize = 4 << 20;
 const MAX_PAGE_BYTES: usize = 5 << 20;
 /// The longest page, its header and the request's id.
 const MAX_FRAMES: usize = 1_002;
+
+/// Who has looked through so many events has done something, also where none matched.
+const FAR: u64 = 1_000;
 
 /// A good answer: the header and the events' frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +106,11 @@ impl ReplayClient {
             let endpoint = self.socket.endpoint().to_owned();
             ReplayError::Contradiction { endpoint, said }
         })?;
+        let from = if let From::After(after) = read.from { after } else { Seq::START };
         let gain = match page.events.len() {
-            0 => Gain::Nothing,
             full if full >= read.limit => Gain::Full,
+            // Nothing matched, far and wide.
+            0 if page.next.0.saturating_sub(from.0) < FAR => Gain::Nothing,
             _ => Gain::Some,
         };
         self.pace.answered(Instant::now(), asked.elapsed(), gain);

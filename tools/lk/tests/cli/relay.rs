@@ -39,9 +39,6 @@ pub(crate) struct Relay {
     directory: Directory,
 }
 
-/// Pages are short and often empty, so that every command is seen to ask on.
-const SHORT: Budget = Budget { rows: 2, until: None };
-
 /// What a relay does to its answers to requests.
 pub(crate) type Lie = fn(&Request, &mut Header, &mut Vec<Vec<u8>>);
 
@@ -307,13 +304,22 @@ impl Core {
             prefixes: prefixes.clone(),
             limit: *limit,
             max_bytes: 1 << 20,
-            // Lies are about whole pages.
-            budget: if self.lie.lock().unwrap().is_some() { Budget::UNLIMITED } else { SHORT },
+            budget: self.budget(bounds.last),
         };
         let page = self.journal.read(&query).unwrap();
         (header.first, header.last) = (page.first, page.last);
         (header.count, header.next) = (Some(page.events.len()), Some(page.next));
         Ok((header, page.events.into_iter().map(|event| event.frame).collect()))
+    }
+
+    /// Pages are short and often empty, so that every command is seen to ask on. Lies are about whole
+    /// ones.
+    fn budget(&self, last: laniakea_event::Seq) -> Budget {
+        let is_long = last.0 > 1_000;
+        match *self.lie.lock().unwrap() {
+            Some(_) => Budget::UNLIMITED,
+            None => Budget::of_rows(if is_long { 1_000 } else { 2 }),
+        }
     }
 }
 
