@@ -106,6 +106,7 @@ def texts():
         f'"counters":{{"a":1}},"sinks":[{sink}]}}',
         '{"ok":false,"reason":"busy","detail":"x"}',
     ]
+    yield "curve_key", ["rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"]
     yield "member", ["a=b\nc:=1", 'a:={"x":[null,true]}', "a=:=1", "a\u202e=\x1b[2J"]
     yield "glob", ["_lk.*.job-*\n_lk.jobs.job-assigned", "lib{x,y*}{,-dev}\nliby1-dev", "[!a-c]?\ndx"]
     expressions = [
@@ -132,13 +133,6 @@ def scripts():
         bytes([2]) + counted(b"") + counted(b"{}"),
         bytes([3]) + counted(b"") * 3,
         bytes([2]) + counted(b"e") + counted(b"i" * 65),
-    ]
-    zap = [b"1.0", b"1", b"laniakea", b"127.0.0.1", b"", b"CURVE"]
-    yield "zap", [
-        bytes([7]) + b"".join(map(counted, [*zap, b"\7" * 32])),
-        bytes([7]) + b"".join(map(counted, [*zap, b"\x08" * 32])),
-        bytes([6]) + b"".join(map(counted, zap)),
-        b"rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7",
     ]
     # Prefixes, start, other journal; then: answer with journal 0 of 3 events; live 4.
     begin = bytes([0, 1, 0, 2])

@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use laniakea_wire::{
-    Context,
-    submit::{Publisher, PublisherConfig, SubmitError},
-};
+use laniakea_wire::submit::{Publisher, PublisherConfig, SubmitError};
 use tokio::{
     runtime::Builder,
     sync::Notify,
@@ -77,12 +74,8 @@ impl SpoolingPublisher {
     /// # Errors
     ///
     /// The endpoint is malformed, or the system gives no socket or thread.
-    pub fn start(
-        context: &Context,
-        spool: Spool,
-        config: SpoolingConfig,
-    ) -> Result<Self, SpoolError> {
-        let publisher = Publisher::connect(context, config.relay.clone())?;
+    pub fn start(spool: Spool, config: SpoolingConfig) -> Result<Self, SpoolError> {
+        let publisher = Publisher::connect(config.relay.clone())?;
         let runtime = Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(SpoolError::Thread)?;
         let shared = Arc::new(Shared {

@@ -23,6 +23,7 @@ use std::{io, os::fd::AsFd as _, time::Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+pub use ended::HandshakeFailure;
 pub use endpoint::InvalidEndpoint;
 pub(crate) use link::{Change, Link};
 

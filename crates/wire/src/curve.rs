@@ -4,9 +4,6 @@
 //! The server's side is a [`CurveGate`], the client's a [`Security`].
 
 mod clients;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
 mod gate;
 mod security;
 

@@ -6,8 +6,8 @@
 //! | 3 Publish | [`publish::PublishServer`] | [`subscription::Subscription`] |
 //! | 4 Replay | [`replay::ReplayServer`] | [`replay::ReplayClient`], [`subscription::Subscription`] |
 //!
-//! No type of another library's sockets leaves this crate: `laniakea_zmtp` is the protocol, `server` and
-//! `client` drive it. Each server has one thread, and each client; an eventfd wakes a client's.
+//! `laniakea_zmtp` is the protocol, `server` and `client` drive it. Each server has one thread, and each
+//! client; an eventfd wakes a client's.
 
 mod client;
 pub mod config;
@@ -19,16 +19,14 @@ mod random;
 pub mod replay;
 mod router;
 mod server;
-mod socket;
 pub mod submit;
 pub mod subscription;
 mod sys;
 mod wake;
 
 pub use crate::{
-    client::InvalidEndpoint,
+    client::{HandshakeFailure, InvalidEndpoint},
     error::WireError,
-    listen::{ConnectionLimits, Listen},
+    listen::{ConnectionLimits, Endpoint, Listen},
     server::ConnectionCounters,
-    socket::{Context, Endpoint, HandshakeFailure},
 };

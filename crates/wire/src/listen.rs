@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::{Endpoint, WireError, curve::CurveGate};
+use crate::{WireError, curve::CurveGate};
+
+/// An address to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(pub String);
 
 /// Where a server listens, to whom, and how much it puts up with.
 #[derive(Clone, Default)]

@@ -12,7 +12,7 @@ mod server;
 mod turns;
 
 pub use crate::server::Closer;
-pub(crate) use client::ReplaySocket;
+pub(crate) use client::Requester;
 pub use client::{Answer, ReplayClient, ReplayError};
 pub use header::{Failure, FailureReason, Header, SinkStanding, SinkState};
 pub(crate) use pace::{Gain, Pace};

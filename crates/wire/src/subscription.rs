@@ -31,7 +31,7 @@ use handled::Handled;
 pub use merged::{Merged, MergedSubscription};
 
 use crate::{
-    Context, HandshakeFailure, WireError,
+    HandshakeFailure, WireError,
     curve::Security,
     replay::{Contradiction, Failure},
     wake::Waker,
@@ -249,10 +249,7 @@ impl Subscription {
     /// # Errors
     ///
     /// The cursor cannot be read, an endpoint is malformed, or the system gives no socket.
-    pub fn open(
-        _context: &Context,
-        mut config: SubscriptionConfig,
-    ) -> Result<Self, SubscriptionError> {
+    pub fn open(mut config: SubscriptionConfig) -> Result<Self, SubscriptionError> {
         let cursor = config.cursor.take();
         let position = cursor.as_ref().map(|cursor| cursor.load()).transpose()?.flatten();
         let handled = Arc::new(Handled::new(cursor));

@@ -9,7 +9,7 @@ use std::{
 
 use laniakea_event::{Digest, Seq, SignerId};
 use laniakea_wire::{
-    Context, Endpoint, HandshakeFailure, Listen,
+    Endpoint, HandshakeFailure, Listen,
     curve::{Clients, CurveGate, CurveKey, CurvePair, Security},
     publish::{Publication, PublishServer},
     submit::{Next, Publisher, PublisherConfig, Receipt, Reply, SubmitError, SubmitServer},
@@ -26,7 +26,6 @@ fn any() -> Endpoint {
 
 /// A relay's submit socket with one encrypted endpoint; it answers everything.
 struct Server {
-    context: Context,
     clients: Clients,
     key: CurveKey,
     endpoint: String,
@@ -36,19 +35,18 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let context = Context::new();
         let clients = Clients::default();
         let pair = CurvePair::generate();
         let key = pair.public;
-        let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
+        let gate = Arc::new(CurveGate::new(pair, clients.clone()));
         let listen = Listen { curve: vec![any()], gate: Some(gate), ..Listen::default() };
-        let submit = Arc::new(SubmitServer::bind(&context, &listen, 1 << 20).unwrap());
+        let submit = Arc::new(SubmitServer::bind(&listen, 1 << 20).unwrap());
         let Endpoint(endpoint) = submit.endpoints()[0].clone();
         let thread = std::thread::spawn({
             let submit = submit.clone();
             move || answer(&submit)
         });
-        Self { context, clients, key, endpoint, submit, thread: Some(thread) }
+        Self { clients, key, endpoint, submit, thread: Some(thread) }
     }
 
     fn trust(&self, keys: &[&CurvePair]) {
@@ -65,7 +63,7 @@ impl Server {
     fn publisher_with(&self, security: Security, timeout: Duration) -> Publisher {
         let config =
             PublisherConfig { security, timeout, ..PublisherConfig::new(self.endpoint.clone()) };
-        Publisher::connect(&self.context, config).unwrap()
+        Publisher::connect(config).unwrap()
     }
 }
 
@@ -135,14 +133,13 @@ async fn a_key_that_is_no_longer_known_loses_the_connection_that_is_up() {
 
 #[tokio::test]
 async fn a_subscriber_without_trust_hears_nothing_more() {
-    let context = Context::new();
     let clients = Clients::default();
     let pair = CurvePair::generate();
     let server_key = pair.public;
-    let gate = Arc::new(CurveGate::open(&context, pair, clients.clone()).unwrap());
+    let gate = Arc::new(CurveGate::new(pair, clients.clone()));
     let listen =
         Listen { plain: vec![any()], curve: vec![any()], gate: Some(gate), ..Listen::default() };
-    let server = PublishServer::bind(&context, &listen).unwrap();
+    let server = PublishServer::bind(&listen).unwrap();
     let own = CurvePair::generate();
     let signer = SignerId::parse("mirk").unwrap();
     clients.set([(own.public, signer)].into());
@@ -150,7 +147,7 @@ async fn a_subscriber_without_trust_hears_nothing_more() {
     let open = |endpoint: &str, security| {
         let config =
             SubscriptionConfig { security, ..SubscriptionConfig::new(endpoint.to_owned(), None) };
-        Subscription::open(&context, config).unwrap()
+        Subscription::open(config).unwrap()
     };
     let mut open_to_all = open(plain, Security::Plain);
     let security = Security::Curve { server: server_key, own: own.clone() };
@@ -197,6 +194,6 @@ async fn until_event(subscription: &mut Subscription, publish: impl Fn()) {
 #[test]
 fn encrypted_endpoints_need_a_gate() {
     let listen = Listen { curve: vec![any()], ..Listen::default() };
-    let error = SubmitServer::bind(&Context::new(), &listen, 1 << 20).err().unwrap();
+    let error = SubmitServer::bind(&listen, 1 << 20).err().unwrap();
     assert_eq!(error.to_string(), "encrypted endpoints need a CURVE key and a list of clients");
 }

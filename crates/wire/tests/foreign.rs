@@ -9,7 +9,7 @@ use std::{
 
 use laniakea_event::{Digest, Seq, SignerId};
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     curve::{Clients, CurveGate, CurveKey, CurvePair},
     publish::{Publication, PublishServer},
     submit::{Next, Reply, SubmitServer},
@@ -32,7 +32,7 @@ impl Relay {
         let own = zmq::CurveKeyPair::new().unwrap();
         let module = SignerId::parse("module").unwrap();
         clients.set([(CurveKey::from_bytes(own.public_key), module)].into());
-        let gate = Arc::new(CurveGate::open(&Context::new(), pair, clients).unwrap());
+        let gate = Arc::new(CurveGate::new(pair, clients));
         let listen = Listen { plain: any(), curve: any(), gate: Some(gate), ..Listen::default() };
         Self { listen, key, own }
     }
@@ -61,7 +61,7 @@ impl Relay {
 #[test]
 fn req_and_dealer_submit_whatever_the_length() {
     let relay = Relay::new();
-    let server = SubmitServer::bind(&Context::new(), &relay.listen, 1 << 20).unwrap();
+    let server = SubmitServer::bind(&relay.listen, 1 << 20).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let replies = server.replies();
@@ -105,7 +105,7 @@ fn req_and_dealer_submit_whatever_the_length() {
 #[test]
 fn sub_and_xsub_receive_every_event_and_change_what_they_want_meanwhile() {
     let relay = Relay::new();
-    let server = PublishServer::bind(&Context::new(), &relay.listen).unwrap();
+    let server = PublishServer::bind(&relay.listen).unwrap();
     let subscriptions = server.subscriptions();
     let until = |count: i64| {
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     submit::{Next, Publisher, PublisherConfig, SubmitServer},
 };
 
@@ -20,7 +20,7 @@ fn bind(endpoint: &str) -> SubmitServer {
     let deadline = Instant::now() + PATIENCE;
     loop {
         // The port may be in use for as long as the one before closes.
-        match SubmitServer::bind(&Context::new(), &listen, 1 << 20) {
+        match SubmitServer::bind(&listen, 1 << 20) {
             Err(_) if Instant::now() < deadline => std::thread::yield_now(),
             bound => return bound.unwrap(),
         }
@@ -45,7 +45,7 @@ fn arrivals(server: &SubmitServer, count: usize) -> Vec<Vec<u8>> {
 async fn what_was_submitted_while_the_relay_was_away_does_not_overtake_what_was_before() {
     let server = bind("tcp://127.0.0.1:*");
     let endpoint = server.endpoints()[0].0.clone();
-    let publisher = Publisher::connect(&Context::new(), PublisherConfig::new(&endpoint)).unwrap();
+    let publisher = Publisher::connect(PublisherConfig::new(&endpoint)).unwrap();
     let event = |number: usize| format!("event {number}").into_bytes();
     let mut waiting = Vec::new();
     // Each future is polled once, so that the event is on its way.

@@ -14,7 +14,7 @@ use laniakea_event::SigningKey;
 use laniakea_journal::Journal;
 use laniakea_journal_sqlite::SqliteJournal;
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     curve::{Clients, CurveGate, CurvePair},
     publish::PublishServer,
     replay::ReplayServer,
@@ -58,7 +58,6 @@ pub(crate) struct App {
     publish: PublishServer,
     replay: ReplayServer,
     upstreams: Upstreams,
-    context: Context,
     /// Without it nobody could connect to the encrypted endpoints.
     gate: Option<Arc<CurveGate>>,
 }
@@ -76,31 +75,17 @@ impl App {
             Arc::new(PolicySource::load(&config, config_file, key.clone(), clock.clone())?);
         let journal = Arc::new(open_journal(&config, &key)?);
         let upstreams = Upstreams::prepare(&config, &policy.current(), &key, journal.as_ref())?;
-        let context = Context::new();
-        let gate = open_gate(&config, &context, policy.clients())?;
+        let gate = open_gate(&config, policy.clients())?;
         let listen = |socket: &SocketConfig| Listen {
             plain: socket.endpoints(),
             curve: socket.curve_endpoints(),
             gate: gate.clone(),
             limits: config.limits.of_connections(),
         };
-        let submit =
-            SubmitServer::bind(&context, &listen(&config.submit), config.limits.max_event_bytes)?;
-        let publish = PublishServer::bind(&context, &listen(&config.publish))?;
-        let replay = ReplayServer::bind(&context, &listen(&config.replay))?;
-        Ok(Self {
-            config,
-            key,
-            clock,
-            policy,
-            journal,
-            submit,
-            publish,
-            replay,
-            upstreams,
-            context,
-            gate,
-        })
+        let submit = SubmitServer::bind(&listen(&config.submit), config.limits.max_event_bytes)?;
+        let publish = PublishServer::bind(&listen(&config.publish))?;
+        let replay = ReplayServer::bind(&listen(&config.replay))?;
+        Ok(Self { config, key, clock, policy, journal, submit, publish, replay, upstreams, gate })
     }
 
     /// What `lighthouse check` finds out; it changes nothing.
@@ -137,7 +122,6 @@ impl App {
         let close_replay = self.replay.closer();
         let (to_record, to_be_recorded) = bounded(QUEUED_GROUPS);
         let surroundings = Surroundings {
-            context: self.context,
             policy: self.policy.clone(),
             key: self.key.clone(),
             clock: self.clock.clone(),
@@ -266,13 +250,8 @@ fn curve_pair(config: &Config) -> anyhow::Result<Option<CurvePair>> {
     pair.map(Some).context("curve_endpoints need the relay's CURVE keys")
 }
 
-fn open_gate(
-    config: &Config,
-    context: &Context,
-    clients: Clients,
-) -> anyhow::Result<Option<Arc<CurveGate>>> {
-    let Some(pair) = curve_pair(config)? else { return Ok(None) };
-    Ok(Some(Arc::new(CurveGate::open(context, pair, clients)?)))
+fn open_gate(config: &Config, clients: Clients) -> anyhow::Result<Option<Arc<CurveGate>>> {
+    Ok(curve_pair(config)?.map(|pair| Arc::new(CurveGate::new(pair, clients))))
 }
 
 /// The journal of this configuration.

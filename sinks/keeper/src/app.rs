@@ -4,10 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
 use laniakea_daemon::{Clock, DataDirLock, Lifecycle, LifecycleError, TrustSource};
-use laniakea_wire::{
-    Context,
-    subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig},
-};
+use laniakea_wire::subscription::{Believe, OtherJournal, Start, Subscription, SubscriptionConfig};
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -162,5 +159,5 @@ fn subscribe(
         security: stream.security()?,
         ..SubscriptionConfig::new(stream.publish.clone(), Some(stream.replay.clone()))
     };
-    Subscription::open(&Context::new(), subscription).context("could not follow the stream")
+    Subscription::open(subscription).context("could not follow the stream")
 }

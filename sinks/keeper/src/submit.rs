@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use laniakea_daemon::{Stopping, growing_pause};
 use laniakea_wire::{
-    Context, WireError,
+    WireError,
     curve::Security,
     submit::{Publisher, PublisherConfig, SubmitError, is_final},
 };
@@ -51,7 +51,7 @@ impl Submitter {
     ) -> Result<Self, WireError> {
         let config =
             PublisherConfig { security, timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
-        Ok(Self { ledger, publisher: Publisher::connect(&Context::new(), config)? })
+        Ok(Self { ledger, publisher: Publisher::connect(config)? })
     }
 
     /// Sends whatever comes into the outbox, until nothing more does: `over` is closed then. What the

@@ -9,7 +9,6 @@ use std::{
 use anyhow::Context as _;
 use laniakea_daemon::{Clock, DataDirLock, Lifecycle, LifecycleError, Stopping, TrustSource};
 use laniakea_wire::{
-    Context,
     curve::Security,
     subscription::{Believe, OtherJournal, Subscription, SubscriptionConfig},
 };
@@ -65,10 +64,9 @@ impl App {
         let store = SharedStore::new(Store::open(&config.database())?);
         let device = prove_device(&config, &session, &store)?;
         let account = Arc::new(Account::restore(&config, &session, store.clone()).await?);
-        let context = Context::new();
         let security = config.stream.security()?;
-        let subscription = subscribe(&context, &config, security.clone(), &store, accept_journal)?;
-        let stream = StreamStatus { context, replay: config.stream.replay.clone(), security };
+        let subscription = subscribe(&config, security.clone(), &store, accept_journal)?;
+        let stream = StreamStatus { replay: config.stream.replay.clone(), security };
         let control = Control::new(config_file.to_owned(), config, store, trust.clone())?;
         Ok(Self { control, trust, account, device, subscription, stream, clock, _lock: lock })
     }
@@ -117,7 +115,6 @@ impl App {
 }
 
 fn subscribe(
-    context: &Context,
     config: &Config,
     security: Security,
     store: &SharedStore,
@@ -135,7 +132,7 @@ fn subscribe(
         security,
         ..SubscriptionConfig::new(stream.publish.clone(), Some(stream.replay.clone()))
     };
-    Subscription::open(context, subscription).context("could not follow the stream")
+    Subscription::open(subscription).context("could not follow the stream")
 }
 
 /// Nothing is sent before the homeserver has confirmed that this is the only such device.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{Header, ReplayClient, Request},
     subscription::Position,
@@ -16,7 +15,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct StreamStatus {
     /// The connections of this process.
-    pub context: Context,
     /// The relay's replay endpoint.
     pub replay: String,
     /// How to connect to it.
@@ -45,8 +43,7 @@ impl StreamStatus {
     }
 
     fn ask(&self) -> Option<Header> {
-        let mut client =
-            ReplayClient::connect(&self.context, &self.replay, &self.security, PATIENCE).ok()?;
+        let mut client = ReplayClient::connect(&self.replay, &self.security, PATIENCE).ok()?;
         Some(client.request(&Request::Status(None)).ok()?.header)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use laniakea_daemon::{Clock, growing_pause};
 use laniakea_wire::{
-    Context, WireError,
+    WireError,
     curve::Security,
     submit::{Publisher, PublisherConfig, Receipt, SubmitError, is_final},
 };
@@ -77,7 +77,7 @@ impl Drain {
     ) -> Result<Self, WireError> {
         let config =
             PublisherConfig { security, timeout: TIMEOUT, ..PublisherConfig::new(endpoint) };
-        let publisher = Publisher::connect(&Context::new(), config)?;
+        let publisher = Publisher::connect(config)?;
         Ok(Self { store, clock, publisher })
     }
 

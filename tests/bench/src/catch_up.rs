@@ -19,9 +19,7 @@ pub(crate) fn measure(lighthouse: &Path, load: &Load, events: &[Vec<u8>]) -> any
     for event in events {
         source.send(&event[..], 0)?;
     }
-    let wire = laniakea_wire::Context::new();
     let mut client = ReplayClient::connect(
-        &wire,
         &relay.endpoints().replay,
         &laniakea_wire::curve::Security::Plain,
         Duration::from_secs(30),

@@ -112,10 +112,8 @@ pub(crate) fn subscribe(
 
 /// Asks the relay until it counts a subscription.
 pub(crate) fn wait_for_subscriptions(relay: &RunningRelay, count: u64) -> anyhow::Result<()> {
-    let context = laniakea_wire::Context::new();
     let patience = Duration::from_secs(10);
     let mut client = laniakea_wire::replay::ReplayClient::connect(
-        &context,
         &relay.endpoints().replay,
         &laniakea_wire::curve::Security::Plain,
         patience,

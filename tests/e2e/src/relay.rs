@@ -11,7 +11,6 @@ use std::{
 
 use laniakea_event::{EmitRule, Keyring, SignedEvent, Trust};
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{Header, ReplayClient, Request},
     submit::{Publisher, PublisherConfig},
@@ -203,7 +202,7 @@ impl Relay {
         let (process, endpoints) = self.start().unwrap_or_else(|ended| panic!("{ended:?}"));
         // The same ports again after a restart.
         self.write_config(&endpoints);
-        RunningRelay { setup: self, process: Some(process), endpoints, context: Context::new() }
+        RunningRelay { setup: self, process: Some(process), endpoints }
     }
 
     fn config_file(&self) -> PathBuf {
@@ -295,7 +294,6 @@ pub struct RunningRelay {
     setup: Relay,
     process: Option<Process>,
     endpoints: Endpoints,
-    context: Context,
 }
 
 impl RunningRelay {
@@ -375,7 +373,7 @@ impl RunningRelay {
     pub fn status(&self) -> Header {
         let patience = PATIENCE;
         let endpoint = &self.endpoints.replay;
-        let client = ReplayClient::connect(&self.context, endpoint, &Security::Plain, patience);
+        let client = ReplayClient::connect(endpoint, &Security::Plain, patience);
         client.unwrap().request(&Request::Status(None)).unwrap().header
     }
 
@@ -391,7 +389,7 @@ impl RunningRelay {
             timeout: PATIENCE,
             ..PublisherConfig::new(self.endpoints.submit.clone())
         };
-        Publisher::connect(&self.context, config).unwrap()
+        Publisher::connect(config).unwrap()
     }
 
     /// Submits events side by side, and waits until the relay has all of them.
@@ -420,7 +418,7 @@ impl RunningRelay {
         );
         config.believe = Believe::Sources(Arc::new(self.trust()));
         change(&mut config);
-        Subscription::open(&self.context, config).unwrap()
+        Subscription::open(config).unwrap()
     }
 
     /// Whom this relay trusts.

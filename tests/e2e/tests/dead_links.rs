@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use laniakea_e2e::{Link, Module, Relay, RunningRelay, next_event, next_update, within};
 use laniakea_wire::{
-    Context,
     submit::{Publisher, PublisherConfig},
     subscription::{Start, Subscription, Update},
 };
@@ -117,13 +116,10 @@ async fn a_source_finds_a_new_connection_after_each() {
     let archive = archive();
     let relay = Relay::new().trust(&archive, &["_lk.archive."]).run();
     let link = Link::to(&relay.endpoints().submit);
-    let publisher = Publisher::connect(
-        &Context::new(),
-        PublisherConfig {
-            timeout: Duration::from_secs(2),
-            ..PublisherConfig::new(link.endpoint())
-        },
-    )
+    let publisher = Publisher::connect(PublisherConfig {
+        timeout: Duration::from_secs(2),
+        ..PublisherConfig::new(link.endpoint())
+    })
     .unwrap();
     within("a reply", publisher.submit(archive.event(ID).into_bytes())).await.unwrap();
     link.swallow();

@@ -210,8 +210,7 @@ async fn a_relay_that_is_not_there_is_unreachable() {
         timeout: std::time::Duration::from_millis(200),
         ..laniakea_wire::submit::PublisherConfig::new(endpoint)
     };
-    let publisher =
-        laniakea_wire::submit::Publisher::connect(&laniakea_wire::Context::new(), config).unwrap();
+    let publisher = laniakea_wire::submit::Publisher::connect(config).unwrap();
     let error = publisher.submit(archive().event(ID).into_bytes()).await.unwrap_err();
     assert!(error.is_temporary());
     assert!(error.to_string().starts_with("no reply from tcp://127.0.0.1:"), "{error}");

@@ -17,7 +17,6 @@ use std::{
 use laniakea_e2e::{KeeperSite, Signal, until, within};
 use laniakea_event::{Object, Value};
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{From, Read as ReadRequest, ReplayClient, Request},
 };
@@ -33,8 +32,7 @@ async fn emit(site: &KeeperSite, repo: &str) {
 fn history(site: &KeeperSite, prefix: &str) -> Vec<serde_json::Value> {
     let replay = &site.relay.endpoints().replay;
     let patience = Duration::from_secs(20);
-    let mut client =
-        ReplayClient::connect(&Context::new(), replay, &Security::Plain, patience).unwrap();
+    let mut client = ReplayClient::connect(replay, &Security::Plain, patience).unwrap();
     let read = ReadRequest {
         from: From::After(laniakea_event::Seq::START),
         prefixes: vec![laniakea_event::Prefix::parse(prefix).unwrap()],

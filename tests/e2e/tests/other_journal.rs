@@ -12,7 +12,7 @@ use std::{
 use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, binary, until};
 use laniakea_event::{Digest, Limits, RelayNote, Seq, SignedEvent, SignerId, SubmittedEvent};
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     replay::{From, Header, ReplayServer, Request},
 };
 use uuid::Uuid;
@@ -156,7 +156,7 @@ async fn on_stops_until_somebody_accepts_the_journal() {
 /// A replay endpoint that has another journal with every page.
 fn restless(archive: &Module) -> String {
     let listen = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
-    let server = ReplayServer::bind(&Context::new(), &listen).unwrap();
+    let server = ReplayServer::bind(&listen).unwrap();
     let endpoint = server.endpoints()[0].0.clone();
     let archive = archive.clone();
     std::thread::spawn(move || {

@@ -15,7 +15,6 @@ use laniakea_e2e::{Module, Relay, RunningRelay, Signal, binary, until};
 use laniakea_event::{Object, Seq, Value};
 use laniakea_spool::{Bounds, Spool, SpoolingConfig, SpoolingPublisher};
 use laniakea_wire::{
-    Context,
     submit::PublisherConfig,
     subscription::{Start, Update},
 };
@@ -149,9 +148,7 @@ async fn a_publisher_sends_its_own_events_and_those_of_others_once_the_relay_is_
             ..PublisherConfig::new(scene.relay.endpoints().submit.clone())
         })
     };
-    let start = |scene: &Scene| {
-        SpoolingPublisher::start(&Context::new(), scene.spool(), config.clone()).unwrap()
-    };
+    let start = |scene: &Scene| SpoolingPublisher::start(scene.spool(), config.clone()).unwrap();
     let publisher = start(&scene);
     for number in 0..20 {
         publisher.put(&scene.event(1, number)).unwrap();
@@ -178,7 +175,7 @@ async fn what_comes_into_an_idle_spool_is_sent_at_once_and_a_rejection_holds_up_
     let scene = Scene::new();
     let config = PublisherConfig::new(scene.relay.endpoints().submit.clone());
     let config = SpoolingConfig { look: Duration::from_hours(1), ..SpoolingConfig::new(config) };
-    let publisher = SpoolingPublisher::start(&Context::new(), scene.spool(), config).unwrap();
+    let publisher = SpoolingPublisher::start(scene.spool(), config).unwrap();
     let rejected = scene.archive.event("_lk.spears.new-excuse").into_bytes();
     let (first, last) = (scene.event(1, 0), scene.event(1, 1));
     for event in [first, rejected, last] {

@@ -11,7 +11,6 @@ use laniakea_e2e::{Ended, Module, Relay, RunningRelay, Signal};
 use laniakea_event::{Digest, Object, Prefix, Seq, SignedEvent, Value};
 use laniakea_journal::StoredEvent;
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{From, Read, ReplayClient, Request},
     subscription::{Start, Update},
@@ -309,8 +308,8 @@ struct Served {
 }
 
 fn read_all(relay: &RunningRelay, prefixes: &[&str]) -> Result<Served, String> {
-    let (context, endpoint) = (Context::new(), &relay.endpoints().replay);
-    let mut client = ReplayClient::connect(&context, endpoint, &Security::Plain, PATIENCE).unwrap();
+    let endpoint = &relay.endpoints().replay;
+    let mut client = ReplayClient::connect(endpoint, &Security::Plain, PATIENCE).unwrap();
     let prefixes: Vec<Prefix> = prefixes.iter().map(|it| Prefix::parse(it).unwrap()).collect();
     let mut served = Served { frames: Vec::new(), damaged: Vec::new() };
     let mut after = Seq::START;

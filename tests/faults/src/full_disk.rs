@@ -11,7 +11,6 @@ use std::{
 use laniakea_e2e::Relay;
 use laniakea_event::Seq;
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{From, Read, ReplayClient, Request},
 };
@@ -141,9 +140,9 @@ fn fill(path: &Path) {
 }
 
 fn read_some(stream: &Stream) -> usize {
-    let (context, endpoint) = (Context::new(), &stream.relay.endpoints().replay);
+    let endpoint = &stream.relay.endpoints().replay;
     let patience = Duration::from_secs(5);
-    let mut client = ReplayClient::connect(&context, endpoint, &Security::Plain, patience).unwrap();
+    let mut client = ReplayClient::connect(endpoint, &Security::Plain, patience).unwrap();
     let read = Read { from: From::After(Seq::START), prefixes: Vec::new(), limit: 100 };
     client.request(&Request::Read(read)).map_or(0, |answer| answer.events.len())
 }

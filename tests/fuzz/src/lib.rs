@@ -40,7 +40,7 @@ pub use crate::{
     shown::{event_line, member, summary},
     signatures::signatures,
     time::time,
-    wire::{header, reply, request, submission, zap},
+    wire::{curve_key, header, reply, request, submission},
     zmtp::{zmtp_curve_client, zmtp_curve_server, zmtp_null_client, zmtp_null_server},
 };
 
@@ -51,6 +51,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: [Target; 39] = [
     ("apt_settings", apt_settings),
     ("base64", base64),
+    ("curve_key", curve_key),
     ("event", event),
     ("event_id", event_id),
     ("event_line", event_line),
@@ -83,7 +84,6 @@ pub const TARGETS: [Target; 39] = [
     ("time", time),
     ("unpack", unpack),
     ("version", version),
-    ("zap", zap),
     ("zmtp_curve_client", zmtp_curve_client),
     ("zmtp_curve_server", zmtp_curve_server),
     ("zmtp_null_client", zmtp_null_client),

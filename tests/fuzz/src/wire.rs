@@ -1,7 +1,7 @@
 //! What comes over the wire but for events: frames, replies, requests, headers.
 
 use laniakea_wire::{
-    curve::{Clients, CurveKey, fuzzing::ask},
+    curve::CurveKey,
     replay::{
         Failure, From, Header, Read, ReplayError, Request,
         fuzzing::{read_answer_header, read_request, write_request},
@@ -82,23 +82,8 @@ pub fn header(bytes: &[u8]) {
     }
 }
 
-/// What libzmq asks the ZAP handler about a client, and the texts that keys are written as.
-pub fn zap(bytes: &[u8]) {
-    const KNOWN: [u8; 32] = [7; 32];
-    let mut input = Input::new(bytes);
-    let count = input.below(9);
-    let frames: Vec<&[u8]> = (0..count).map(|_| input.counted()).collect();
-    let clients = Clients::default();
-    let signer = laniakea_event::SignerId::parse("archive-01").expect("a name");
-    clients.set([(CurveKey::from_bytes(KNOWN), signer)].into());
-    let (is_let_in, reply) = ask(&frames, &clients);
-    let is_known =
-        matches!(frames[..], [b"1.0", _, b"laniakea", _, _, b"CURVE", key] if key == KNOWN);
-    assert_eq!(is_let_in, is_known, "{frames:?}");
-    assert_eq!(reply.len(), 6);
-    assert_eq!(reply[1], frames.get(1).copied().unwrap_or_default());
-    assert_eq!(reply[4].is_empty(), !is_known);
-
+/// The text that a key is written as.
+pub fn curve_key(bytes: &[u8]) {
     if let Some(key) = std::str::from_utf8(bytes).ok().and_then(|text| CurveKey::parse(text).ok()) {
         assert_eq!(key.to_string().as_bytes(), bytes);
     }

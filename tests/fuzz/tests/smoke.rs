@@ -85,6 +85,7 @@ macro_rules! smoke {
 smoke! {
     apt_settings
     base64
+    curve_key
     event
     event_id
     event_line
@@ -117,7 +118,6 @@ smoke! {
     time
     unpack
     version
-    zap
     zmtp_curve_client
     zmtp_curve_server
     zmtp_null_client

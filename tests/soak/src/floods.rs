@@ -8,7 +8,6 @@ use std::{
 
 use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, until};
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{ReplayClient, Request},
 };
@@ -171,7 +170,7 @@ fn round(trial: &mut Trial, kind: &Kind, member: Option<&Module>, worst: &mut Wo
 fn ask_status(trial: &Trial) {
     let endpoint = &trial.relay.endpoints().replay;
     let patience = Duration::from_secs(30);
-    let client = ReplayClient::connect(&Context::new(), endpoint, &Security::Plain, patience);
+    let client = ReplayClient::connect(endpoint, &Security::Plain, patience);
     client.unwrap().request(&Request::Status(None)).expect("the relay says how it is");
 }
 

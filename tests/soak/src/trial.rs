@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use laniakea_e2e::{Memory, Module, Relay, RunningRelay};
 use laniakea_event::{Object, Seq, Value};
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{From, Header, Read, ReplayClient, Request},
 };
@@ -182,6 +181,5 @@ pub(crate) fn journal_after(relay: &RunningRelay, start: Seq) -> Vec<Vec<u8>> {
 }
 
 fn client(relay: &RunningRelay) -> ReplayClient {
-    ReplayClient::connect(&Context::new(), &relay.endpoints().replay, &Security::Plain, PATIENCE)
-        .unwrap()
+    ReplayClient::connect(&relay.endpoints().replay, &Security::Plain, PATIENCE).unwrap()
 }

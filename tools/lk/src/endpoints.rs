@@ -4,7 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use laniakea_wire::{
-    Context,
     curve::{CurveKey, Security},
     replay::ReplayClient,
 };
@@ -204,7 +203,7 @@ impl ReplayEndpoint {
     /// The endpoint or a key file cannot be used.
     pub(crate) fn connect(&self) -> anyhow::Result<ReplayClient> {
         let security = self.encryption.security()?;
-        Ok(ReplayClient::connect(&Context::new(), &self.endpoint, &security, self.timeout)?)
+        Ok(ReplayClient::connect(&self.endpoint, &security, self.timeout)?)
     }
 }
 

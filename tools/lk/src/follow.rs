@@ -13,11 +13,8 @@ use std::{future, time::Duration};
 
 use anyhow::Context as _;
 use laniakea_filter::Expression;
-use laniakea_wire::{
-    Context,
-    subscription::{
-        CursorError, Delivery, Merged, MergedSubscription, Position, SubscriptionConfig, Update,
-    },
+use laniakea_wire::subscription::{
+    CursorError, Delivery, Merged, MergedSubscription, Position, SubscriptionConfig, Update,
 };
 
 use self::contacts::Contacts;
@@ -94,7 +91,7 @@ impl Follow {
         let contacts = Contacts::new(&configs, notices);
         Ok(Self {
             stop: StopSignals::new()?,
-            subscription: MergedSubscription::open(&Context::new(), configs)?,
+            subscription: MergedSubscription::open(configs)?,
             filter: Filter::new(filter, notices),
             contacts,
             refusals: Refusals::new(notices),

@@ -1,11 +1,10 @@
 //! Why a connection ended, and what follows from it.
 
-use std::io;
+use std::{fmt, io};
 
 use laniakea_zmtp::{ConnectionError, HandshakeError};
 
 use super::backoff::Trouble;
-use crate::HandshakeFailure;
 
 /// Why a connection ended, or did not come about.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +41,27 @@ pub(super) enum Progress {
     Greeted,
     /// The handshake was done.
     Ready,
+}
+
+/// Why no connection came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// The relay does not trust the key.
+    KeyRefused,
+    /// The two ends do not understand each other: another server key, or one encrypts and the
+    /// other does not.
+    NotUnderstood,
+}
+
+impl fmt::Display for HandshakeFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::KeyRefused => "the relay does not trust this key for connections",
+            Self::NotUnderstood => {
+                "no handshake: the server key is another one, or one end encrypts and the other does not"
+            }
+        })
+    }
 }
 
 impl Ended {

@@ -5,7 +5,6 @@ use std::sync::{Arc, atomic::AtomicU64};
 use laniakea_zmtp::curve::KeyPair;
 
 use super::{Clients, CurvePair};
-use crate::{Context, WireError};
 
 /// Guards encrypted endpoints: it has the server's keys, and lets in the clients whose keys are
 /// known.
@@ -17,12 +16,8 @@ pub struct CurveGate {
 
 impl CurveGate {
     /// A gate with these keys, for these clients.
-    ///
-    /// # Errors
-    ///
-    /// None at present.
-    pub fn open(_context: &Context, pair: CurvePair, clients: Clients) -> Result<Self, WireError> {
-        Ok(Self { pair, clients, refused: Arc::default() })
+    pub fn new(pair: CurvePair, clients: Clients) -> Self {
+        Self { pair, clients, refused: Arc::default() }
     }
 
     pub(crate) fn key_pair(&self) -> KeyPair {

@@ -7,7 +7,7 @@ use laniakea_zmtp::{Limits, Role};
 
 use super::fan_out::FanOut;
 use crate::{
-    Context, Endpoint, Listen, WireError,
+    Endpoint, Listen, WireError,
     server::{BoundServer, ConnectionCounters, Server, Settings},
 };
 
@@ -39,7 +39,7 @@ pub struct PublishServer {
 
 impl PublishServer {
     /// Binds the endpoints.
-    pub fn bind(_context: &Context, listen: &Listen) -> Result<Self, WireError> {
+    pub fn bind(listen: &Listen) -> Result<Self, WireError> {
         let settings = Settings {
             name: "publish",
             role: Role::XPub,

@@ -7,7 +7,7 @@ use laniakea_zmtp::{Limits, Role};
 
 use super::{Contradiction, Failure, From, Gain, Header, Pace, Page, Read, Request};
 use crate::{
-    Context, HandshakeFailure, WireError,
+    HandshakeFailure, WireError,
     client::{Change, Link, sleep},
     curve::Security,
     submit::because,
@@ -66,14 +66,14 @@ pub enum ReplayError {
         /// What the header's JSON lacks.
         source: serde_json::Error,
     },
-    /// The socket failed.
+    /// The connection could not be set up or waited for.
     #[error(transparent)]
     Wire(#[from] WireError),
 }
 
 /// Asks one relay, one request after the other. It blocks.
 pub struct ReplayClient {
-    socket: ReplaySocket,
+    requester: Requester,
     waker: Waker,
     pace: Pace,
     timeout: Duration,
@@ -82,14 +82,13 @@ pub struct ReplayClient {
 impl ReplayClient {
     /// Connects in the background; a relay that is down is noticed by the first request.
     pub fn connect(
-        _context: &Context,
         endpoint: &str,
         security: &Security,
         timeout: Duration,
     ) -> Result<Self, WireError> {
         let waker = Waker::new().map_err(WireError::Thread)?;
-        let socket = ReplaySocket::connect(endpoint, security, MAX_FRAME_BYTES, &waker)?;
-        Ok(Self { socket, waker, pace: Pace::new(Instant::now()), timeout })
+        let requester = Requester::connect(endpoint, security, MAX_FRAME_BYTES, &waker)?;
+        Ok(Self { requester, waker, pace: Pace::new(Instant::now()), timeout })
     }
 
     /// Reads a page. Short ones come one after the other, and not as fast as the relay likes.
@@ -103,7 +102,7 @@ impl ReplayClient {
         let asked = Instant::now();
         let answer = self.request(&Request::Read(read.clone()))?;
         let page = Page::of(read, answer).map_err(|said| {
-            let endpoint = self.socket.endpoint().to_owned();
+            let endpoint = self.requester.endpoint().to_owned();
             ReplayError::Contradiction { endpoint, said }
         })?;
         let from = if let From::After(after) = read.from { after } else { Seq::START };
@@ -119,29 +118,29 @@ impl ReplayClient {
 
     /// Sends a request and waits for its answer, of which only the form is looked at.
     pub fn request(&mut self, request: &Request) -> Result<Answer, ReplayError> {
-        self.socket.send(request);
+        self.requester.send(request);
         let deadline = Instant::now() + self.timeout;
         loop {
             self.waker.reset();
-            if self.socket.has_broken() {
+            if self.requester.has_broken() {
                 // What was asked over the connection that broke gets no answer.
-                self.socket.send(request);
+                self.requester.send(request);
             }
-            if let Some(answer) = self.socket.receive() {
+            if let Some(answer) = self.requester.receive() {
                 return answer;
             }
             if deadline <= Instant::now() {
-                let endpoint = self.socket.link.endpoint().to_owned();
-                let (timeout, handshake) = (self.timeout, self.socket.link.failure());
+                let endpoint = self.requester.link.endpoint().to_owned();
+                let (timeout, handshake) = (self.timeout, self.requester.link.failure());
                 return Err(ReplayError::Unreachable { endpoint, timeout, handshake });
             }
-            sleep(&self.waker, &[&self.socket.link], deadline).map_err(WireError::Thread)?;
+            sleep(&self.waker, &[&self.requester.link], deadline).map_err(WireError::Thread)?;
         }
     }
 }
 
-/// The socket behind a request; it never waits.
-pub(crate) struct ReplaySocket {
+/// Asks over one link, one request at a time; it never waits.
+pub(crate) struct Requester {
     link: Link,
     /// The id of the request whose answer is waited for; others are late answers.
     id: u64,
@@ -150,7 +149,7 @@ pub(crate) struct ReplaySocket {
     is_connected: bool,
 }
 
-impl ReplaySocket {
+impl Requester {
     pub(crate) fn connect(
         endpoint: &str,
         security: &Security,

@@ -10,7 +10,7 @@ use super::{
     turns::{Turns, Waiting},
 };
 use crate::{
-    Context, Endpoint, Listen, WireError,
+    Endpoint, Listen, WireError,
     router::{AnswerQueue, Answers, Outgoing, Peer},
     server::{
         BoundServer, Connection, ConnectionCounters, ConnectionId, Connections, Cut, Pool, Server,
@@ -73,7 +73,7 @@ pub struct ReplayServer {
 
 impl ReplayServer {
     /// Binds the endpoints.
-    pub fn bind(_context: &Context, listen: &Listen) -> Result<Self, WireError> {
+    pub fn bind(listen: &Listen) -> Result<Self, WireError> {
         let settings = Settings {
             name: "replay",
             role: Role::Router,

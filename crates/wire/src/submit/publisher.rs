@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
 use crate::{
-    Context, HandshakeFailure, WireError,
+    HandshakeFailure, WireError,
     client::{Change, Link, sleep},
     curve::Security,
     wake::Waker,
@@ -151,7 +151,7 @@ impl Publisher {
     /// # Errors
     ///
     /// Only where the endpoint is malformed or the system gives no thread.
-    pub fn connect(_context: &Context, config: PublisherConfig) -> Result<Self, WireError> {
+    pub fn connect(config: PublisherConfig) -> Result<Self, WireError> {
         let waker = Waker::new().map_err(WireError::Thread)?;
         let dealer = (Role::Dealer, MAX_REPLY);
         let link = Link::open(&config.endpoint, dealer, &config.security, &waker)?;

@@ -13,7 +13,7 @@ use laniakea_zmtp::{Limits, Role};
 
 use super::{Closer, Next, Peer, Reply, ReplyTo, intake::Intake};
 use crate::{
-    Context, Endpoint, Listen, WireError,
+    Endpoint, Listen, WireError,
     router::{AnswerQueue, Answers, Outgoing},
     server::{BoundServer, ConnectionCounters, Server, Settings},
 };
@@ -55,11 +55,7 @@ pub struct SubmitServer {
 impl SubmitServer {
     /// Binds the endpoints. Events of up to twice `max_event_bytes` arrive, so that they can be
     /// answered; longer ones cut the connection.
-    pub fn bind(
-        _context: &Context,
-        listen: &Listen,
-        max_event_bytes: usize,
-    ) -> Result<Self, WireError> {
+    pub fn bind(listen: &Listen, max_event_bytes: usize) -> Result<Self, WireError> {
         let max_frame_bytes = max_event_bytes.saturating_mul(2);
         let max_bytes = max_frame_bytes.saturating_add(ENVELOPE_BYTES);
         let settings = Settings {

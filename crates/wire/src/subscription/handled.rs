@@ -13,7 +13,7 @@ use super::{CursorError, CursorStore, Position};
 /// A cursor is not stored more often than this while events come quickly.
 const SAVE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Shared by the consumer, which handles, and the socket's thread, which hears from the relay
+/// Shared by the consumer, which handles, and the subscription's thread, which hears from the relay
 /// how far its journal goes.
 pub(super) struct Handled {
     state: Mutex<State>,

@@ -6,7 +6,6 @@ use std::{future::poll_fn, task::Poll, time::Duration};
 
 use self::unmatched::Unmatched;
 use super::{CursorError, Position, Subscription, SubscriptionConfig, SubscriptionError, Update};
-use crate::Context;
 
 /// Follows several relays at once and delivers each event once, from whichever has it first.
 ///
@@ -54,12 +53,9 @@ impl MergedSubscription {
     /// # Errors
     ///
     /// Those of [`Subscription::open`].
-    pub fn open(
-        context: &Context,
-        configs: Vec<SubscriptionConfig>,
-    ) -> Result<Self, SubscriptionError> {
+    pub fn open(configs: Vec<SubscriptionConfig>) -> Result<Self, SubscriptionError> {
         let open = |config| {
-            let subscription = Subscription::open(context, config)?;
+            let subscription = Subscription::open(config)?;
             Ok(Relay { subscription, has_ended: false })
         };
         let relays =

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     HandshakeFailure, WireError,
     client::{Change, Link, sleep},
-    replay::{Contradiction, FailureReason, Pace, ReplayError, ReplaySocket, Request, SinkReport},
+    replay::{Contradiction, FailureReason, Pace, ReplayError, Request, Requester, SinkReport},
     wake::Waker,
 };
 
@@ -43,7 +43,7 @@ const MAX_TOPIC_BYTES: usize = 128;
 
 pub(super) struct SubscriptionThread {
     live: Link,
-    replay: Option<ReplaySocket>,
+    replay: Option<Requester>,
     follower: Follower,
     updates: mpsc::Sender<Result<Update, SubscriptionError>>,
     handled: Arc<Handled>,
@@ -118,10 +118,10 @@ impl SubscriptionThread {
         let replay = config
             .replay
             .as_ref()
-            .map(|to| ReplaySocket::connect(to, &config.security, config.max_frame_bytes, &waker));
+            .map(|to| Requester::connect(to, &config.security, config.max_frame_bytes, &waker));
         let replay = replay.transpose()?;
         let now = Instant::now();
-        let endpoint = replay.as_ref().map_or(&*config.publish, ReplaySocket::endpoint).to_owned();
+        let endpoint = replay.as_ref().map_or(&*config.publish, Requester::endpoint).to_owned();
         Ok(Self {
             live,
             replay,
@@ -169,7 +169,7 @@ impl SubscriptionThread {
     }
 
     fn sleep(&self) -> Result<(), Ended> {
-        let links = [Some(&self.live), self.replay.as_ref().map(ReplaySocket::link)];
+        let links = [Some(&self.live), self.replay.as_ref().map(Requester::link)];
         let links: Vec<&Link> = links.into_iter().flatten().collect();
         Ok(sleep(&self.waker, &links, self.next_timer())?)
     }
@@ -220,7 +220,7 @@ impl SubscriptionThread {
 
     /// What was asked over a connection that broke is asked again: there will be no answer.
     fn ask_anew(&mut self) {
-        if self.replay.as_mut().is_some_and(ReplaySocket::has_broken) {
+        if self.replay.as_mut().is_some_and(Requester::has_broken) {
             self.asked = None;
         }
     }
@@ -248,7 +248,7 @@ impl SubscriptionThread {
     }
 
     fn read_answer(&mut self) -> Result<(), Ended> {
-        let answer = self.replay.as_mut().and_then(ReplaySocket::receive);
+        let answer = self.replay.as_mut().and_then(Requester::receive);
         let Some(answer) = answer else { return Ok(()) };
         let Some(Asked { request, purpose, at, .. }) = self.asked.take() else { return Ok(()) };
         self.is_silent = false;
@@ -309,7 +309,7 @@ impl SubscriptionThread {
         }
         if self.asked.as_ref().is_some_and(|asked| asked.deadline <= now) {
             self.asked = None;
-            self.replay.iter_mut().for_each(ReplaySocket::reconnect);
+            self.replay.iter_mut().for_each(Requester::reconnect);
             if !std::mem::replace(&mut self.is_silent, true) {
                 self.tell(Update::ReplaySilent)?;
             }

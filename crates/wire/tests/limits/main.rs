@@ -17,7 +17,7 @@ use std::{
 
 use laniakea_event::{Digest, Seq};
 use laniakea_wire::{
-    ConnectionLimits, Context, Endpoint, Listen,
+    ConnectionLimits, Endpoint, Listen,
     submit::{Next, Publisher, PublisherConfig, Reply, SubmitServer},
 };
 
@@ -45,7 +45,7 @@ fn count(counters: &[(&'static str, u64)], name: &str) -> u64 {
 
 /// A server that answers everything, and what it says of its connections.
 fn with_submit_server(limits: &Listen, test: impl FnOnce(&SubmitServer, &str)) {
-    let server = SubmitServer::bind(&Context::new(), limits, 64 << 10).unwrap();
+    let server = SubmitServer::bind(limits, 64 << 10).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -69,7 +69,7 @@ fn with_submit_server(limits: &Listen, test: impl FnOnce(&SubmitServer, &str)) {
 
 fn assert_answers(endpoint: &str) {
     let config = PublisherConfig { timeout: PATIENCE, ..PublisherConfig::new(endpoint) };
-    let publisher = Publisher::connect(&Context::new(), config).unwrap();
+    let publisher = Publisher::connect(config).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(publisher.submit(b"{}".to_vec())).unwrap();
 }

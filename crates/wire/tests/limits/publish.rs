@@ -8,7 +8,7 @@ use std::{
 };
 
 use laniakea_wire::{
-    Context, Endpoint,
+    Endpoint,
     publish::{Publication, PublishServer},
 };
 
@@ -20,7 +20,7 @@ use crate::{
 
 #[test]
 fn a_subscriber_to_everything_there_is_is_cut() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let server = PublishServer::bind(&listen(500, 100)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let subscribe = |stream: &mut TcpStream, number: usize| {
         let topic = format!("\x01_lk.number-{number}.");
@@ -82,7 +82,7 @@ fn subscriber(server: &PublishServer, endpoint: &str) -> TcpStream {
 #[test]
 fn whoever_sends_more_than_a_subscriber_needs_is_cut_and_events_go_out_meanwhile() {
     for (name, message) in junk() {
-        let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+        let server = PublishServer::bind(&listen(500, 250)).unwrap();
         let Endpoint(endpoint) = server.endpoints()[0].clone();
         let mut modest = subscriber(&server, &endpoint);
         let mut flooder = connect(&endpoint, "SUB");
@@ -111,7 +111,7 @@ fn whoever_sends_more_than_a_subscriber_needs_is_cut_and_events_go_out_meanwhile
 
 #[test]
 fn ends_of_what_was_never_subscribed_make_no_room_for_more() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let server = PublishServer::bind(&listen(500, 100)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let mut greedy = connect(&endpoint, "SUB");
     let mut messages = Vec::new();
@@ -126,7 +126,7 @@ fn ends_of_what_was_never_subscribed_make_no_room_for_more() {
 
 #[test]
 fn what_no_id_begins_with_is_no_subscription_to_keep() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let server = PublishServer::bind(&listen(500, 100)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let mut modest = subscriber(&server, &endpoint);
     let mut endless = connect(&endpoint, "SUB");
@@ -143,7 +143,7 @@ fn what_no_id_begins_with_is_no_subscription_to_keep() {
 
 #[test]
 fn a_crowd_with_many_subscriptions_that_leaves_holds_nobody_up() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = PublishServer::bind(&listen(500, 250)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let mut modest = subscriber(&server, &endpoint);
     let mut crowd: Vec<TcpStream> = Vec::new();
@@ -168,7 +168,7 @@ fn a_crowd_with_many_subscriptions_that_leaves_holds_nobody_up() {
 
 #[test]
 fn the_limit_of_subscriptions_holds_for_many_who_come_at_once() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 100)).unwrap();
+    let server = PublishServer::bind(&listen(500, 100)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let mut modest = subscriber(&server, &endpoint);
     let greedy: Vec<bool> = std::thread::scope(|scope| {

@@ -12,7 +12,7 @@ use std::{
 
 use laniakea_event::Seq;
 use laniakea_wire::{
-    Context, Endpoint,
+    Endpoint,
     curve::Security,
     replay::{Header, ReplayClient, ReplayServer, Request},
 };
@@ -29,7 +29,7 @@ const WORK: Duration = Duration::from_millis(20);
 
 /// A server that has to work for each answer, and how many it worked for.
 fn with_replay_server(test: impl FnOnce(&ReplayServer, &str, &AtomicUsize)) {
-    let server = ReplayServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = ReplayServer::bind(&listen(500, 250)).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let worked = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -58,8 +58,7 @@ fn pipeline(stream: &mut TcpStream, requests: usize) {
 }
 
 fn ask(endpoint: &str) -> Duration {
-    let mut client =
-        ReplayClient::connect(&Context::new(), endpoint, &Security::Plain, PATIENCE).unwrap();
+    let mut client = ReplayClient::connect(endpoint, &Security::Plain, PATIENCE).unwrap();
     let start = Instant::now();
     client.request(&Request::Status(None)).unwrap();
     start.elapsed()
@@ -115,7 +114,7 @@ fn nothing_is_done_for_peers_that_are_gone() {
 
 #[test]
 fn a_server_that_is_closed_ends_although_peers_go_on_asking() {
-    let server = Arc::new(ReplayServer::bind(&Context::new(), &listen(500, 250)).unwrap());
+    let server = Arc::new(ReplayServer::bind(&listen(500, 250)).unwrap());
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     let mut stream = connect(&endpoint, "DEALER");
     let flood = std::thread::spawn(move || {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use laniakea_wire::{
-    Context, Endpoint,
+    Endpoint,
     publish::{Publication, PublishServer},
 };
 
@@ -49,7 +49,7 @@ fn read_number(stream: &mut TcpStream) -> usize {
 
 #[test]
 fn a_subscriber_that_never_reads_costs_the_others_nothing() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = PublishServer::bind(&listen(500, 250)).unwrap();
     let mut good = subscriber(&server);
     let silent: Vec<TcpStream> = (0..20).map(|_| subscriber(&server)).collect();
     let mut slowest = Duration::ZERO;
@@ -66,7 +66,7 @@ fn a_subscriber_that_never_reads_costs_the_others_nothing() {
 
 #[test]
 fn a_reader_that_stops_in_the_middle_of_an_event_finds_whole_events_later() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = PublishServer::bind(&listen(500, 250)).unwrap();
     let mut reader = subscriber(&server);
     // Half of the first event, and then nothing for as long as all room is taken.
     server.publish(vec![event(0)]);
@@ -100,7 +100,7 @@ fn a_reader_that_stops_in_the_middle_of_an_event_finds_whole_events_later() {
 
 #[test]
 fn a_reader_that_stops_for_a_while_stays_connected() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = PublishServer::bind(&listen(500, 250)).unwrap();
     let mut reader = subscriber(&server);
     let start = Instant::now();
     let mut sent = 0;
@@ -117,7 +117,7 @@ fn a_reader_that_stops_for_a_while_stays_connected() {
 
 #[test]
 fn events_go_to_whoever_subscribed_to_what_their_ids_begin_with() {
-    let server = PublishServer::bind(&Context::new(), &listen(500, 250)).unwrap();
+    let server = PublishServer::bind(&listen(500, 250)).unwrap();
     let mut ours = subscriber(&server);
     let mut others = connect(&server.endpoints()[0].0, "SUB");
     others.write_all(&frame(4, b"\x09SUBSCRIBEa.")).unwrap();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use laniakea_wire::{
-    Context, Endpoint,
+    Endpoint,
     submit::{Next, SubmitServer},
 };
 
@@ -101,7 +101,7 @@ fn assert_answers_while<T>(thread: &std::thread::JoinHandle<T>, endpoint: &str) 
 
 #[test]
 fn a_stranger_that_fills_the_queue_and_breaks_off_ends_nothing() {
-    let server = SubmitServer::bind(&Context::new(), &listen(500, 250), 64 << 10).unwrap();
+    let server = SubmitServer::bind(&listen(500, 250), 64 << 10).unwrap();
     let Endpoint(endpoint) = server.endpoints()[0].clone();
     for _ in 0..10 {
         // Nobody takes what is read, so that reading stops in the middle.

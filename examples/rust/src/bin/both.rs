@@ -11,7 +11,6 @@ use example_module::{StreamConfig, submit};
 use laniakea_daemon::{TrustConfig, Verbosity, init_logging, load_config};
 use laniakea_event::{Draft, EventId, Object, Prefix, SigningKey, Value};
 use laniakea_wire::{
-    Context,
     submit::{Publisher, PublisherConfig},
     subscription::{Delivery, Subscription, Update},
 };
@@ -45,10 +44,9 @@ async fn main() -> anyhow::Result<()> {
     init_logging(Verbosity::Normal);
     let config: Config = load_config(&Arguments::parse().config)?;
     let key = SigningKey::load(&config.key_file)?;
-    let context = Context::new();
-    let publisher = Publisher::connect(&context, PublisherConfig::new(config.submit))?;
+    let publisher = Publisher::connect(PublisherConfig::new(config.submit))?;
     let subscription = config.stream.subscription(&config.trust, vec![Prefix::parse(CAUSE)?])?;
-    let mut stream = Subscription::open(&context, subscription)?;
+    let mut stream = Subscription::open(subscription)?;
     while let Some(update) = stream.next().await {
         match update? {
             Update::Event(event) => {

@@ -12,10 +12,7 @@ use clap::Parser;
 use example_module::StreamConfig;
 use laniakea_daemon::{TrustConfig, Verbosity, init_logging, load_config};
 use laniakea_event::Prefix;
-use laniakea_wire::{
-    Context,
-    subscription::{Delivery, Subscription, Update},
-};
+use laniakea_wire::subscription::{Delivery, Subscription, Update};
 use serde::Deserialize;
 
 /// Prints events.
@@ -42,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let config: Config = load_config(&arguments.config)?;
     let subscription = config.stream.subscription(&config.trust, arguments.prefixes)?;
-    let mut stream = Subscription::open(&Context::new(), subscription)?;
+    let mut stream = Subscription::open(subscription)?;
     while let Some(update) = stream.next().await {
         match update? {
             Update::Event(event) => {

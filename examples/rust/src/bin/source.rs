@@ -15,10 +15,7 @@ use example_module::submit;
 use laniakea_daemon::{Clock as _, SystemClock, Verbosity, init_logging};
 use laniakea_event::{Draft, EventId, Limits, Object, SigningKey, Value};
 use laniakea_spool::{Bounds, Spool, SpoolingConfig, SpoolingPublisher};
-use laniakea_wire::{
-    Context,
-    submit::{Publisher, PublisherConfig},
-};
+use laniakea_wire::submit::{Publisher, PublisherConfig};
 
 /// Emits one event.
 #[derive(Parser)]
@@ -50,15 +47,14 @@ async fn main() -> anyhow::Result<()> {
     let relay = PublisherConfig::new(arguments.to);
     if let Some(directory) = arguments.spool {
         let spool = Spool::open(directory, Bounds::default())?;
-        let publisher =
-            SpoolingPublisher::start(&Context::new(), spool, SpoolingConfig::new(relay))?;
+        let publisher = SpoolingPublisher::start(spool, SpoolingConfig::new(relay))?;
         // From here on the event is on disk. A module that goes on running sends it meanwhile.
         publisher.put(event.bytes())?;
         let left = publisher.close(Duration::from_secs(10)).await?;
         tracing::info!(left, "events that wait are sent by the next run");
         return Ok(());
     }
-    let publisher = Publisher::connect(&Context::new(), relay)?;
+    let publisher = Publisher::connect(relay)?;
     let receipt = submit(&publisher, event).await?;
     tracing::info!(event.digest = receipt.digest, seq = receipt.seq.0, "the relay has the event");
     Ok(())

@@ -80,7 +80,7 @@ impl UpstreamConfig {
     }
 }
 
-/// ZeroMQ would say no more than that an argument is invalid, or try for ever.
+/// Looked at before the relay starts: a follower would only log what is wrong, and try for ever.
 fn check_endpoint(endpoint: &str) -> anyhow::Result<()> {
     let is_good = if let Some(address) = endpoint.strip_prefix("tcp://") {
         address.rsplit_once(':').is_some_and(|(host, port)| {

@@ -19,7 +19,6 @@ use laniakea_daemon::{Clock, Lifecycle};
 use laniakea_event::{Digest, SignerId, SigningKey};
 use laniakea_journal::Journal;
 use laniakea_wire::{
-    Context,
     curve::{CurvePair, Security},
     subscription::CursorStore as _,
 };
@@ -55,7 +54,6 @@ struct Prepared {
 
 /// What following needs of the relay.
 pub(crate) struct Surroundings {
-    pub(crate) context: Context,
     pub(crate) policy: Arc<PolicySource>,
     pub(crate) key: SigningKey,
     pub(crate) clock: Arc<dyn Clock>,
@@ -107,7 +105,6 @@ impl Upstreams {
                 counters: surroundings.counters.clone(),
             };
             let follower = Follower {
-                context: surroundings.context.clone(),
                 judge: Arc::new(judge),
                 key: surroundings.key.clone(),
                 counters: surroundings.counters.clone(),

@@ -16,10 +16,7 @@ use keeper::{
 use laniakea_catalog::visible;
 use laniakea_daemon::{Age, Clock as _, SystemClock, TrustSource, print_line};
 use laniakea_event::{InvalidMoment, parse_moment, write_utc};
-use laniakea_wire::{
-    Context,
-    replay::{From, Read, ReplayClient},
-};
+use laniakea_wire::replay::{From, Read, ReplayClient};
 use serde::Serialize;
 
 use super::{
@@ -228,8 +225,7 @@ fn read_history(
     mut each: impl FnMut(&KeptEvent),
 ) -> anyhow::Result<()> {
     let security = config.stream.security()?;
-    let mut client =
-        ReplayClient::connect(&Context::new(), &config.stream.replay, &security, PATIENCE)?;
+    let mut client = ReplayClient::connect(&config.stream.replay, &security, PATIENCE)?;
     let mut from = From::Since(write_utc(since).to_string());
     let (mut journal, mut end) = (None, None);
     loop {

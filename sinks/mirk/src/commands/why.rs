@@ -5,10 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context as _, anyhow};
 use laniakea_daemon::{Clock as _, SystemClock, TrustSource, print_line};
 use laniakea_event::{Digest, Trust};
-use laniakea_wire::{
-    Context,
-    replay::{FailureReason, ReplayClient, ReplayError, Request},
-};
+use laniakea_wire::replay::{FailureReason, ReplayClient, ReplayError, Request};
 use mirk::{
     config::Config,
     route::Verdict,
@@ -132,7 +129,7 @@ fn fate(fate: &Fate) -> String {
 fn ask(config: &Config, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
     let replay = &config.stream.replay;
     let security = config.stream.security()?;
-    let mut client = ReplayClient::connect(&Context::new(), replay, &security, PATIENCE)?;
+    let mut client = ReplayClient::connect(replay, &security, PATIENCE)?;
     match client.request(&Request::Get(digest)) {
         Ok(answer) => Ok(answer.events.into_iter().next()),
         Err(ReplayError::Failed(failure)) if failure.reason == FailureReason::NotFound => Ok(None),

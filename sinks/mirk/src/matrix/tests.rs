@@ -11,7 +11,7 @@ use std::{
 
 use laniakea_daemon::{Clock as _, Lifecycle, SystemClock, TrustSource, new_key};
 use laniakea_event::{KeyId, SignerId, keys::Metadata};
-use laniakea_wire::{Context, curve::Security};
+use laniakea_wire::curve::Security;
 use tempfile::TempDir;
 
 use super::*;
@@ -160,11 +160,7 @@ async fn account(config: &Config) -> Account {
 
 fn sync(account: Account, config: Config) -> Sync {
     let trust = Arc::new(TrustSource::load(&config.trust).unwrap());
-    let stream = StreamStatus {
-        context: Context::new(),
-        replay: config.stream.replay.clone(),
-        security: Security::Plain,
-    };
+    let stream = StreamStatus { replay: config.stream.replay.clone(), security: Security::Plain };
     let store = account.store.clone();
     let control = Control::new("/nowhere".into(), config, store, trust).unwrap();
     let clock = Arc::new(SystemClock);

@@ -25,7 +25,7 @@ use laniakea_event::{
     Digest, Draft, EventId, Limits, Object, Seq, SignedEvent, SignerId, SubmittedEvent,
 };
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     publish::{Publication, PublishServer},
     replay::{Header, ReplayServer},
     subscription::{Believe, Start, Subscription, Update},
@@ -234,7 +234,7 @@ async fn a_changed_upstream_takes_effect_with_a_restart_and_says_so() {
 /// Python Lighthouse is.
 fn publish_server() -> (PublishServer, String) {
     let listen = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
-    let server = PublishServer::bind(&Context::new(), &listen).unwrap();
+    let server = PublishServer::bind(&listen).unwrap();
     let endpoint = server.endpoints()[0].0.clone();
     (server, endpoint)
 }
@@ -280,7 +280,7 @@ async fn an_upstream_that_answers_nonsense_is_asked_ever_more_seldom_and_harms_n
     let (archive, internal) = (archive(), Module::new("internal"));
     let (_server, publish) = publish_server();
     let listen = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
-    let replay = ReplayServer::bind(&Context::new(), &listen).unwrap();
+    let replay = ReplayServer::bind(&listen).unwrap();
     let more = format!("replay = {:?}", replay.endpoints()[0].0);
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();

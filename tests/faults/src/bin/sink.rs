@@ -13,12 +13,9 @@ use std::{
 
 use clap::Parser;
 use laniakea_event::{Digest, Seq};
-use laniakea_wire::{
-    Context,
-    subscription::{
-        CursorError, CursorFile, CursorStore, Position, Start, Subscription, SubscriptionConfig,
-        SubscriptionError, Update,
-    },
+use laniakea_wire::subscription::{
+    CursorError, CursorFile, CursorStore, Position, Start, Subscription, SubscriptionConfig,
+    SubscriptionError, Update,
 };
 
 /// Writes down what is published.
@@ -56,7 +53,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut config = SubscriptionConfig::new(arguments.publish, Some(arguments.replay));
     config.start = Start::After(Seq::START);
     config.cursor = Some(cursor);
-    let mut subscription = Subscription::open(&Context::new(), config)?;
+    let mut subscription = Subscription::open(config)?;
     log.write_all(b"start\n")?;
     while let Some(update) = subscription.next().await {
         let mut lines = Vec::new();

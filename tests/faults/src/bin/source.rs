@@ -15,10 +15,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use laniakea_faults::lines::Lines;
-use laniakea_wire::{
-    Context,
-    submit::{Publisher, PublisherConfig, SubmitError},
-};
+use laniakea_wire::submit::{Publisher, PublisherConfig, SubmitError};
 use tokio::task::JoinSet;
 
 /// Submits what somebody appends to a file.
@@ -56,7 +53,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let timeout = Duration::from_hours(1);
     let config =
         PublisherConfig { window: WINDOW, timeout, ..PublisherConfig::new(&arguments.submit) };
-    let publisher = Arc::new(Publisher::connect(&Context::new(), config)?);
+    let publisher = Arc::new(Publisher::connect(config)?);
     let mut new = VecDeque::new();
     let mut waiting = JoinSet::new();
     let mut ticks = tokio::time::interval(INTERVAL);

@@ -15,7 +15,6 @@ use clap::Args;
 use laniakea_daemon::load_directory;
 use laniakea_event::Seq;
 use laniakea_wire::{
-    Context,
     curve::Security,
     replay::{ReplayClient, ReplayError, Request},
     subscription::{Believe, Start, SubscriptionConfig},
@@ -113,8 +112,7 @@ async fn ready(endpoints: &Endpoints) -> anyhow::Result<Seq> {
     loop {
         let replay = endpoints.replay.clone();
         let status = tokio::task::spawn_blocking(move || {
-            let mut client =
-                ReplayClient::connect(&Context::new(), &replay, &Security::Plain, PAUSE)?;
+            let mut client = ReplayClient::connect(&replay, &Security::Plain, PAUSE)?;
             client.request(&Request::Status(None))
         });
         match status.await.context("the relay could not be asked")? {

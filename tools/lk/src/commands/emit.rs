@@ -9,7 +9,6 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use laniakea_event::{Dialect, Draft, EventId, EventTime, SigningKey};
 use laniakea_wire::{
-    Context,
     curve::{CurveKey, Security},
     submit::{Publisher, PublisherConfig, Receipt},
 };
@@ -85,7 +84,7 @@ impl Emit {
         let event = draft.sign(&key).or_usage()?.into_bytes();
         let config = PublisherConfig { security, timeout, ..PublisherConfig::new(to) };
         // Before the spool: what is mistyped is to be told, not kept.
-        let publisher = Publisher::connect(&Context::new(), config)?;
+        let publisher = Publisher::connect(config)?;
         let Some(spool) = &spool else {
             let receipt = runtime()?.block_on(publisher.submit(event))?;
             return print(&receipt, json);

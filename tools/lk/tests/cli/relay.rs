@@ -16,7 +16,7 @@ use laniakea_event::{
 };
 use laniakea_journal::{Appended, Budget, Entry, Journal, MemoryJournal, Query};
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     publish::{Publication, PublishServer},
     replay::{
         Closer, Failure, FailureReason, From, Header, Read, ReplayRequest, ReplayServer, Request,
@@ -60,11 +60,10 @@ impl Relay {
 
     /// A relay with this empty journal.
     pub(crate) fn with_journal(id: Uuid) -> Self {
-        let context = Context::new();
         let any = Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]);
-        let submit = Arc::new(SubmitServer::bind(&context, &any, 1 << 20).unwrap());
-        let replay = Arc::new(ReplayServer::bind(&context, &any).unwrap());
-        let publish = PublishServer::bind(&context, &any).unwrap();
+        let submit = Arc::new(SubmitServer::bind(&any, 1 << 20).unwrap());
+        let replay = Arc::new(ReplayServer::bind(&any).unwrap());
+        let publish = PublishServer::bind(&any).unwrap();
         let endpoint = |endpoints: &[Endpoint]| endpoints[0].0.clone();
         let (submit_at, publish_at, replay_at) = (
             endpoint(submit.endpoints()),

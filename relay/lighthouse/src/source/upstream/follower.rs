@@ -13,7 +13,6 @@ use anyhow::Context as _;
 use laniakea_daemon::Stopping;
 use laniakea_event::{Seq, SigningKey};
 use laniakea_wire::{
-    Context,
     curve::Security,
     subscription::{
         Believe, CursorError, CursorStore, OtherJournal, Start, Subscription, SubscriptionConfig,
@@ -45,7 +44,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_SINK_NAME_BYTES: usize = 64;
 
 pub(super) struct Follower {
-    pub(super) context: Context,
     pub(super) settings: UpstreamSettings,
     pub(super) security: Security,
     pub(super) judge: Arc<UpstreamJudge>,
@@ -108,7 +106,7 @@ impl Follower {
     }
 
     async fn follow(&mut self) -> Result<Ended, SubscriptionError> {
-        let mut subscription = Subscription::open(&self.context, self.subscription())?;
+        let mut subscription = Subscription::open(self.subscription())?;
         let ended = loop {
             let update = tokio::select! {
                 biased;

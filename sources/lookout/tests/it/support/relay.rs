@@ -8,7 +8,7 @@ use std::{
 
 use laniakea_event::{Digest, Limits, Reason, Rejection, Seq, SubmittedEvent};
 use laniakea_wire::{
-    Context, Endpoint, Listen,
+    Endpoint, Listen,
     submit::{Closer, Next, Reply, SubmitServer},
 };
 use serde_json::Value;
@@ -48,8 +48,7 @@ impl Relay {
     /// Takes everything.
     pub(crate) fn new() -> Self {
         let endpoint = Endpoint("tcp://127.0.0.1:*".to_owned());
-        let server =
-            SubmitServer::bind(&Context::new(), &Listen::plain([endpoint]), 1 << 20).unwrap();
+        let server = SubmitServer::bind(&Listen::plain([endpoint]), 1 << 20).unwrap();
         let endpoint = server.endpoints()[0].0.clone();
         let closer = server.closer();
         let journal = Arc::<(Mutex<Journal>, Condvar)>::default();

@@ -6,10 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use laniakea_event::Seq;
 use laniakea_spool::{SendError, Spool, Step, Turn, send};
-use laniakea_wire::{
-    Context,
-    submit::{Publisher, PublisherConfig, SubmitError},
-};
+use laniakea_wire::submit::{Publisher, PublisherConfig, SubmitError};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -58,7 +55,7 @@ impl Flush {
             timeout: self.timeout,
             ..PublisherConfig::new(self.submit.to.clone())
         };
-        let publisher = Publisher::connect(&Context::new(), config)?;
+        let publisher = Publisher::connect(config)?;
         let mut flushing = Flushing::new(spool.waiting()?.len(), session.notices);
         let outcome = runtime()?.block_on(async {
             let until = Instant::now() + self.timeout;
