@@ -1,6 +1,7 @@
 //! A CURVE session that was computed by the specification and another library
 //! (`scripts/make-curve-vectors.py`): each end says the same byte for byte.
 
+#![expect(clippy::disallowed_methods, reason = "a test opens files of its own")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;

@@ -1,8 +1,6 @@
 //! Strangers that send without pause at the real relay, and leave: the others notice little, the
 //! relay holds little, and it ends when it is told to.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::{Duration, Instant};
 
 use laniakea_e2e::{Module, Relay, RunningRelay, Signal, Stranger, next_event, next_update, until};

@@ -1,6 +1,6 @@
 //! What commands leave behind when they, keeper, or what watches over them is killed.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use laniakea_e2e::{KeeperSite, Signal, until};
 use laniakea_event::{Object, Value};
@@ -27,7 +27,8 @@ async fn leave(what: &str) -> (KeeperSite, PathBuf) {
     site.start();
     let data = Object::from([("repo".to_owned(), Value::from("master"))]);
     site.relay.submit_all([site.archive.event_with(ID, data)]).await;
-    let left = until("what is left", || fs::read_to_string(site.path("left")).ok());
+    let left =
+        until("what is left", || laniakea_files::read_text(&site.path("left"), 1 << 16).ok());
     (site, PathBuf::from(format!("/proc/{}", left.trim())))
 }
 

@@ -63,8 +63,8 @@ impl Flooder {
         }
     }
 
-    /// Sends what there is room for; says whether the relay has not cut the connection.
-    pub(crate) fn send(&mut self) -> bool {
+    /// Sends what there is room for, unless the relay has cut the connection.
+    pub(crate) fn send(&mut self) -> Option<()> {
         for _ in 0..16 {
             while self.block.len() < BLOCK {
                 let message = &self.messages[self.next % self.messages.len()];
@@ -76,10 +76,12 @@ impl Flooder {
                     self.block.drain(..length);
                     self.sent += length as u64;
                 }
-                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+                Err(error) => {
+                    return (error.kind() == std::io::ErrorKind::WouldBlock).then_some(());
+                }
             }
         }
-        true
+        Some(())
     }
 
     /// Messages that left, about.

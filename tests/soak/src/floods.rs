@@ -26,7 +26,7 @@ use crate::{
 const ROUNDS: u64 = 200;
 const EVENTS: u64 = 1_000_000;
 /// The trial ends then, however many rounds it has run.
-const LONGEST: Duration = Duration::from_secs(20 * 60);
+const LONGEST: Duration = Duration::from_mins(20);
 /// How long a flood lasts, and how many peers make it.
 const FLOOD: Duration = Duration::from_secs(3);
 const PEERS: usize = 20;
@@ -180,7 +180,7 @@ fn wait_until_idle(process: &Process, after: &str) {
     until(&format!("the CPU to be idle after {after}"), || {
         let before = process.cpu_time();
         std::thread::park_timeout(interval);
-        (process.cpu_time() - before < interval / 10).then_some(())
+        (process.cpu_time().saturating_sub(before) < interval / 10).then_some(())
     });
 }
 
@@ -216,9 +216,9 @@ impl Flood {
         // One thread, which has one core at the most.
         Self(std::thread::spawn(move || {
             let start = Instant::now();
-            while start.elapsed() < FLOOD
-                && peers.iter_mut().fold(false, |any, peer| peer.send() || any)
-            {
+            let mut are_all_cut = false;
+            while start.elapsed() < FLOOD && !are_all_cut {
+                are_all_cut = peers.iter_mut().filter_map(Flooder::send).count() == 0;
                 std::thread::park_timeout(Duration::from_millis(1));
             }
             peers.iter().map(Flooder::sent).sum()

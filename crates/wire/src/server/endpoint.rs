@@ -207,6 +207,6 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "precious").unwrap();
         assert!(bind(&endpoint).is_err());
-        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+        assert_eq!(laniakea_files::read(&path, 100).unwrap(), b"precious");
     }
 }

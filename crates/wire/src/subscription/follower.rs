@@ -46,6 +46,7 @@ pub(super) enum Step {
     Fail(SubscriptionError),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says something else")]
 pub(super) struct Follower {
     /// Never empty.
     prefixes: Vec<Prefix>,

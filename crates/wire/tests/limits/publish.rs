@@ -134,7 +134,7 @@ fn what_no_id_begins_with_is_no_subscription_to_keep() {
     endless.write_all(&frame(0, b"\x01_lk.")).unwrap();
     until("the one that counts", || server.subscriptions().load(Ordering::Relaxed) == 2);
     publish_one(&server, &mut modest);
-    assert!(is_up(&mut endless));
+    assert!(is_up(&endless));
     // It could be part of no id, and is a flood.
     let header = [&[2][..], &2_000_u64.to_be_bytes()].concat();
     drop(endless.write_all(&[&header, &[1; 2_000][..]].concat()));

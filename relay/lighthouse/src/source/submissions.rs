@@ -54,7 +54,7 @@ impl Submissions {
         let now = Instant::now();
         let mut admitted = self.gate.released(now);
         for submission in arrived {
-            let peer = submission.peer.clone();
+            let peer = submission.peer;
             let size = submission.event.len();
             let wants_reply = submission.reply_to.is_some();
             match self.gate.admit(peer, submission, size, wants_reply, now) {

@@ -62,8 +62,12 @@ fn find(data_dir: &Path, runs: &[RunId]) -> Vec<Pid> {
     ids.filter(ours).filter_map(Pid::from_raw).collect()
 }
 
+/// A supervisor's is short.
+const MAX_LINE: u64 = 1 << 20;
+
 fn is_supervisor(process: Pid) -> bool {
-    let line = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let line = laniakea_files::read(format!("/proc/{process}/cmdline").as_ref(), MAX_LINE)
+        .unwrap_or_default();
     line.split(|byte| *byte == 0).nth(1) == Some(SUPERVISE.as_bytes())
 }
 

@@ -47,12 +47,15 @@ pub(super) fn signal_descendants(signal: Signal, spared: &BTreeSet<i32>) {
     }
 }
 
+/// More numbers than a system has.
+const MAX_CHILDREN: u64 = 64 << 20;
+
 /// The numbers of its children, dead ones too that nobody has waited for.
 pub(super) fn children(parent: Pid) -> Vec<Pid> {
     let threads = fs::read_dir(format!("/proc/{}/task", parent.as_raw_pid()));
     let threads = threads.into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| {
-        let list = fs::read_to_string(thread.path().join("children")).ok()?;
+        let list = laniakea_files::read_text(&thread.path().join("children"), MAX_CHILDREN).ok()?;
         Some(list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>())
     });
     lists.flatten().filter_map(Pid::from_raw).collect()

@@ -62,6 +62,7 @@ fn take_control() -> io::Result<UnixStream> {
     UnixStream::from_std(control)
 }
 
+#[expect(clippy::disallowed_methods, reason = "what it opens is no file, and holds nobody up")]
 fn start(commission: &Commission) -> io::Result<Pid> {
     let (program, arguments) =
         commission.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
