@@ -32,16 +32,22 @@ impl Reloading {
     /// # Errors
     ///
     /// The system gives no thread.
-    pub fn start(what: &'static str, mut read: impl FnMut() + Send + 'static) -> io::Result<Self> {
+    pub fn start(what: &'static str, read: impl FnMut() + Send + 'static) -> io::Result<Self> {
         let (ask, asked) = sync_channel(1);
         let since = Arc::new(Mutex::new(None));
         let set = {
             let since = since.clone();
             move |now| *since.lock().unwrap_or_else(PoisonError::into_inner) = now
         };
+        // What is read again, and dropped with the thread, may belong to the runtime.
+        let runtime = tokio::runtime::Handle::try_current().ok();
         // Whoever drops this leaves the thread behind: it ends when it next looks, or with the
         // process.
         thread::Builder::new().name("reloading".to_owned()).spawn(move || {
+            let runtime = runtime;
+            let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
+            // Dropped before the runtime is left.
+            let mut read = read;
             while asked.recv().is_ok() {
                 set(Some(Instant::now()));
                 read();

@@ -2,8 +2,8 @@
 //!
 //! Directories that programs look at, such as those of keys and rules, hold what somebody put
 //! there. A FIFO would hold up for ever whoever opens it as if it were a file, and `/dev/zero` has
-//! no end. So only regular files are opened ([`open`], [`open_with`]), without waiting, and what is
-//! read of one is bounded ([`read`], [`read_text`]). Symbolic links are followed, since
+//! no end. So only regular files are opened ([`open()`], [`open_with`]), without waiting, and what is
+//! read of one is bounded ([`read()`], [`read_text`]). Symbolic links are followed, since
 //! configurations are often made of them; what counts is where they lead.
 //!
 //! A file that somebody named on a command line is another matter: `--config <(…)` is a pipe, and

@@ -5,8 +5,8 @@
 //! group, environment or descriptors that has. When the command has ended, when it took too long, or
 //! when keeper is gone, the supervisor ends all of it, and ends itself when nothing is left.
 //!
-//! Both speak over a socket, which is the supervisor's stdout: keeper sends a [`Commission`] and later
-//! perhaps [`END`], the supervisor a [`Report`]. The end of the connection is word of the other's end.
+//! Both speak over a socket, which is the supervisor's stdout: keeper sends a `Commission` and later
+//! perhaps `END`, the supervisor a `Report`. The end of the connection is word of the other's end.
 
 mod descendants;
 mod orphans;
