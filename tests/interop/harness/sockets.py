@@ -22,6 +22,8 @@ class _Socket:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
+        # Once a relay has refused it, a socket has nowhere to send to.
+        self.socket.setsockopt(zmq.SNDTIMEO, TIMEOUT_MS)
         self.socket.connect(endpoint)
 
     def receive(self, timeout_ms: int = TIMEOUT_MS) -> list:
