@@ -20,6 +20,8 @@ LAST = "_lk.archive.repository-published"
 EVENTS = 14_000
 # The longest that a heartbeat could take, had anybody one set: the relay's interval was 15 s.
 HEARTBEAT = 17
+# The relay's keepalive asks after 15 s, three times, 5 s apart.
+KEEPALIVE = 35
 
 # As Laniakea's modules subscribe, with a queue that is full at once; reads on once it is told to.
 SUBSCRIBER = """
@@ -70,6 +72,23 @@ class SlowPeers(RelayTest):
         until("the last event", lambda: lines and LAST in lines[-1], seconds=60)
         seen = [json.loads(line)["data"]["number"] for line in lines[:-1]]
         self.assertEqual(seen, numbers, "every event once, in its order")
+
+    def test_a_reader_that_stops_for_longer_than_keepalive_has_all_of_it_afterwards(self):
+        """Over TCP: its window is closed meanwhile, and its kernel alone answers for it."""
+        reader = zmq.Context.instance().socket(zmq.SUB)
+        self.addCleanup(reader.close, 0)
+        reader.rcvhwm, reader.rcvbuf = 1, 4096
+        reader.subscribe(BUILT.encode())
+        reader.connect(self.relay.publish)
+        until("it to subscribe", lambda: self.relay.counter("subscriptions") >= 1)
+        numbers = self.emit(3_000)
+        self.watch(KEEPALIVE, self.relay.program.process)
+        # A new connection would not have had what waited for the old one.
+        seen = []
+        for _ in numbers:
+            self.assertTrue(reader.poll(30_000), f"{len(seen)} came")
+            seen.append(json.loads(reader.recv_multipart()[1])["data"]["number"])
+        self.assertEqual(seen, numbers)
 
     def emit(self, count: int) -> list:
         """Journals so many events, and returns their numbers."""
