@@ -55,6 +55,8 @@ class Encryption(MatrixTest):
         bob = self.new_reader("bob")
         self.ada.invite(self.room, bob.user)
         bob.join(self.room, is_encrypted=True)
+        # Mirk has to have seen it: nobody encrypts for a member of whom the homeserver has not told.
+        self.ask(self.room, "!mirk help")
         later = self.uploads(3)
         read = lambda: [
             name

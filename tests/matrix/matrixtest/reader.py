@@ -1,7 +1,8 @@
-"""Another client in the room: matrix-nio with encryption, in a thread and loop of its own."""
+"""Another client in the room: matrix-nio with encryption."""
 
 import asyncio
 import dataclasses
+import functools
 import itertools
 import logging
 import shutil
@@ -21,6 +22,15 @@ SYNC_MS = 5_000
 logging.getLogger("nio").addHandler(logging.NullHandler())
 ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 V3 = "/_matrix/client/v3"
+
+
+@functools.cache
+def loop() -> asyncio.AbstractEventLoop:
+    """One loop, in one thread, for the clients of all readers: a store of nio binds its models to its
+    database for a call, in the whole process, so that two threads would take each other's away."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="readers", daemon=True).start()
+    return loop
 
 
 @dataclasses.dataclass
@@ -56,22 +66,16 @@ class Reader:
         self.txns = itertools.count(1)
         self.errors, self._events, self._gaps = [], {}, []
         self._lock = threading.Lock()
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._run_loop, daemon=True)
-        self.thread.start()
         self.client, self._syncing = self.run(self._login(password))
 
     def close(self):
-        self.loop.call_soon_threadsafe(self._syncing.cancel)
+        loop().call_soon_threadsafe(self._syncing.cancel)
         self.run(self._end())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
-        self.loop.close()
         shutil.rmtree(self.store)
 
     def run(self, coroutine, seconds: float = 60):
-        """What a coroutine gives, from the loop of this reader."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(seconds)
+        """What a coroutine gives, from the loop of the readers."""
+        return asyncio.run_coroutine_threadsafe(coroutine, loop()).result(seconds)
 
     # Rooms
 
@@ -200,10 +204,6 @@ class Reader:
 
     # Inside
 
-    def _run_loop(self):
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
-
     async def _login(self, password: str):
         config = nio.AsyncClientConfig(encryption_enabled=True, max_timeouts=0, max_limit_exceeded=100)
         client = nio.AsyncClient(self.synapse.url, self.user, store_path=self.store, config=config)
@@ -213,7 +213,7 @@ class Reader:
         await client.keys_upload()
         client.add_response_callback(self._take, nio.SyncResponse)
         await self._sync(client, 0)
-        return client, self.loop.create_task(self._sync_on(client))
+        return client, loop().create_task(self._sync_on(client))
 
     async def _sync(self, client, timeout_ms: int):
         only_timeline = {"room": {"timeline": {"limit": 5_000}}}
