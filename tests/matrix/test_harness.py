@@ -85,6 +85,16 @@ class Harness(ServerTest):
             hold.drop()
         self.assertIsInstance(outcome.error, OSError)
 
+    def test_an_answer_to_what_came_before_passes(self):
+        room, proxy = self.room_of_both(), self.new_proxy()
+        earlier = proxy.hold_request(SENDS)
+        with self.background(self.put, proxy.url, room, "one", "kept") as outcome:
+            earlier.wait()
+            later = proxy.hold_answer(SENDS)
+            earlier.release()
+        self.assertIsNone(outcome.error)
+        self.assertEqual(later.stopped, [])
+
     def test_a_held_request_goes_on_when_it_is_released(self):
         room, proxy = self.room_of_both(), self.new_proxy()
         hold = proxy.hold_request(SENDS)

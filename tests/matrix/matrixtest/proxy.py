@@ -28,6 +28,7 @@ class Request:
     body: bytes
     at: float
     status: int = None
+    number: int = None
 
     @property
     def line(self) -> str:
@@ -46,7 +47,8 @@ class Hold:
     """Stops matching requests, before they are forwarded or when the answer is there.
 
     `wait` until one is stopped, then `release` or `drop` it. Each later one passes, unless `count`
-    says that more are to be stopped.
+    says that more are to be stopped. One that came before the hold passes: the room may show a message
+    whose answer is still on its way to Mirk.
     """
 
     def __init__(self, pattern: str, is_answer: bool, count: int):
@@ -54,9 +56,10 @@ class Hold:
         self.stopped, self.gone = [], 0
         self._verdict, self._lock = threading.Event(), threading.Lock()
         self._drops = False
+        self.first = 0
 
     def takes(self, request: Request) -> bool:
-        if not self.pattern.search(request.line):
+        if request.number < self.first or not self.pattern.search(request.line):
             return False
         with self._lock:
             if len(self.stopped) >= self.count or self._verdict.is_set():
@@ -140,11 +143,11 @@ class Proxy:
 
     def hold_request(self, pattern: str, count: int = 1) -> Hold:
         """Stops the next matching requests before the homeserver sees them."""
-        return self._add(Hold(pattern, is_answer=False, count=count))
+        return self._hold(Hold(pattern, is_answer=False, count=count))
 
     def hold_answer(self, pattern: str, count: int = 1) -> Hold:
         """Stops the next matching requests when the homeserver has answered them."""
-        return self._add(Hold(pattern, is_answer=True, count=count))
+        return self._hold(Hold(pattern, is_answer=True, count=count))
 
     def answer(self, pattern: str, status: int, body: dict = None, times: int = 1, **headers) -> Answer:
         """Answers the next matching requests itself."""
@@ -168,6 +171,12 @@ class Proxy:
     def rules(self) -> list:
         with self._lock:
             return list(self._rules)
+
+    def _hold(self, hold: Hold) -> Hold:
+        with self._lock:
+            hold.first = len(self.requests)
+            self._rules.append(hold)
+        return hold
 
     def _add(self, rule):
         with self._lock:
@@ -194,6 +203,7 @@ class Proxy:
 
     def note(self, request: Request):
         with self._lock:
+            request.number = len(self.requests)
             self.requests.append(request)
 
     def own_answer(self, request: Request):
