@@ -3,9 +3,12 @@
 //! Answers are put into a queue by any thread; the server's thread puts each where it waits for its
 //! peer. One for a peer that is gone or does not read is dropped and counted.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
@@ -66,17 +69,17 @@ impl Answers {
         (AnswerQueue { queue: sender, control }, Self { queue, most, dropped: Arc::default() })
     }
 
-    /// Puts what is in the queue where it waits for its peer. Says whether that was all.
-    pub(crate) fn send(&self, connections: &mut Connections) -> bool {
+    /// Puts what is in the queue where it waits for its peer. What is left is sent in the next round.
+    pub(crate) fn send(&self, connections: &mut Connections) -> Option<Duration> {
         for _ in 0..QUEUED_ANSWERS {
             match self.queue.try_recv() {
                 Ok(answers) => answers.into_iter().for_each(|answer| {
                     self.send_one(&answer, connections);
                 }),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
             }
         }
-        false
+        Some(Duration::ZERO)
     }
 
     fn send_one(&self, Outgoing { peer, frames }: &Outgoing, connections: &mut Connections) {

@@ -50,6 +50,9 @@ pub(crate) struct Compare {
     /// Readers of the larger kind of measurement.
     #[arg(long, env = "COMPARE_READERS", default_value_t = 200, value_parser = parse_readers)]
     readers: usize,
+    /// Only what has this in its name, such as "readers".
+    #[arg(long, env = "COMPARE_ONLY", default_value = "")]
+    only: String,
 }
 
 /// One is what many are compared with.
@@ -74,6 +77,9 @@ const MEASURES: [(&str, Measure); 11] = [
     ("lk listen", |bench| bench.listen()),
 ];
 
+/// Measured once a round.
+const PYTHON: &str = "the relay in Python";
+
 impl Compare {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let at_a_rate = PACES.iter().chain([&listen::PACE]).map(|pace| pace.events(self.seconds));
@@ -93,14 +99,18 @@ impl Compare {
         if round.is_multiple_of(2) {
             builds.reverse();
         }
-        for (name, measure) in MEASURES {
+        let is_wanted = |name: &str| name.contains(&self.only);
+        for (name, measure) in MEASURES.into_iter().filter(|(name, _)| is_wanted(name)) {
             println!("round {round} of {}: {name}", self.rounds);
             for (competitor, directory) in builds {
                 let figures = measure(&Bench::new(self, directory, load))?;
                 comparison.add_all(competitor, figures);
             }
         }
-        println!("round {round} of {}: the relay in Python", self.rounds);
+        if !is_wanted(PYTHON) {
+            return Ok(());
+        }
+        println!("round {round} of {}: {PYTHON}", self.rounds);
         for readers in [1, self.readers] {
             let relay = PythonRelay::start(load)?;
             let figures = full_speed(&relay.site, load, self.events / 4, readers)?;

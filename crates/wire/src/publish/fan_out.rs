@@ -4,9 +4,13 @@
 //! waits for each; only encrypted connections have it sealed for themselves. Nobody is waited for:
 //! a subscriber for which too much waits loses whole events.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::Receiver;
 use laniakea_zmtp::Message;
 
 use super::{
@@ -26,8 +30,13 @@ const MAX_WAITING: usize = 8 << 20;
 /// Events that are encoded together, a bit of [`Mask`] each, and about how many bytes.
 const CHUNK: usize = Mask::BITS as usize;
 const CHUNK_BYTES: usize = 256 << 10;
-/// Groups that are sent before connections are read again.
+/// Groups that are sent before connections are read again. What has gathered is written together: a
+/// write costs more than what it writes.
 const GROUPS: usize = 16;
+/// To send costs far more than to send more at once. Where it took so long, for many subscribers, what
+/// comes next gathers for as long again, and for the longest at most.
+const DEAR: Duration = Duration::from_micros(500);
+const LONGEST_REST: Duration = Duration::from_millis(2);
 /// No event's id is longer, nor is what can begin one.
 const MAX_TOPIC_BYTES: usize = 128;
 
@@ -37,6 +46,8 @@ pub(super) struct FanOut {
     topics: Topics,
     limits: ConnectionLimits,
     counters: Arc<ConnectionCounters>,
+    /// Until then groups gather, unless there are many.
+    gathers_until: Instant,
 }
 
 struct Subscriber {
@@ -54,22 +65,23 @@ impl FanOut {
         counters: Arc<ConnectionCounters>,
     ) -> Self {
         let (subscribers, topics) = (BTreeMap::new(), Topics::default());
-        Self { groups, subscribers, topics, limits, counters }
+        let gathers_until = Instant::now();
+        Self { groups, subscribers, topics, limits, counters, gathers_until }
     }
 
-    fn send_group(&mut self, mut group: &[Publication], connections: &mut Connections) {
-        while !group.is_empty() {
-            let (chunk, rest) = group.split_at(chunk_length(group));
-            group = rest;
+    fn send_events(&mut self, mut events: &[&Publication], connections: &mut Connections) {
+        while !events.is_empty() {
+            let (chunk, rest) = events.split_at(chunk_length(events));
+            events = rest;
             self.send_chunk(chunk, connections);
             connections.flush(|_| {});
         }
     }
 
-    fn send_chunk(&mut self, chunk: &[Publication], connections: &mut Connections) {
+    fn send_chunk(&mut self, chunk: &[&Publication], connections: &mut Connections) {
         let Self { subscribers, topics, counters, .. } = self;
         topics.mark(chunk.iter().map(|event| event.id.as_bytes()));
-        let bytes = chunk.iter().map(size).sum::<usize>();
+        let bytes = chunk.iter().copied().map(size).sum::<usize>();
         let mut encoded: BTreeMap<Mask, Arc<Block>> = BTreeMap::new();
         let mut to_seal = Vec::new();
         for (id, subscriber) in subscribers {
@@ -117,14 +129,19 @@ impl Subscriber {
     }
 }
 
+/// How long what comes next gathers.
+fn rest_after(cost: Duration) -> Duration {
+    if cost < DEAR { Duration::ZERO } else { cost.min(LONGEST_REST) }
+}
+
 /// How many events to encode together.
-fn chunk_length(group: &[Publication]) -> usize {
+fn chunk_length(events: &[&Publication]) -> usize {
     let mut bytes = 0;
-    let fits = |event: &&Publication| {
+    let fits = |event: &&&Publication| {
         bytes += size(event);
         bytes <= CHUNK_BYTES
     };
-    group.iter().take(CHUNK).take_while(fits).count().max(1)
+    events.iter().take(CHUNK).take_while(fits).count().max(1)
 }
 
 /// What an event takes on the wire at most.
@@ -133,14 +150,14 @@ fn size(Publication { id, frame }: &Publication) -> usize {
     id.len() + frame.len() + OVERHEAD
 }
 
-fn wanted_of(chunk: &[Publication], wanted: Mask) -> impl Iterator<Item = [&[u8]; 2]> {
+fn wanted_of<'a>(chunk: &[&'a Publication], wanted: Mask) -> impl Iterator<Item = [&'a [u8]; 2]> {
     let is_wanted = move |number: &usize| wanted >> number & 1 == 1;
-    let events = (0..chunk.len()).filter(is_wanted).map(|number| &chunk[number]);
+    let events = (0..chunk.len()).filter(is_wanted).map(|number| chunk[number]);
     events.map(|event| [event.id.as_bytes(), &event.frame[..]])
 }
 
-fn encode(chunk: &[Publication], wanted: Mask) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(chunk.iter().map(size).sum());
+fn encode(chunk: &[&Publication], wanted: Mask) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(chunk.iter().copied().map(size).sum());
     wanted_of(chunk, wanted).for_each(|event| laniakea_zmtp::encode(&event, &mut bytes));
     bytes.shrink_to_fit();
     bytes
@@ -148,7 +165,7 @@ fn encode(chunk: &[Publication], wanted: Mask) -> Vec<u8> {
 
 /// Encrypts for each of these what it wants. The connections know nothing of each other, so this
 /// could be done on several cores.
-fn seal(chunk: &[Publication], to_seal: &[(ConnectionId, Mask)], connections: &mut Connections) {
+fn seal(chunk: &[&Publication], to_seal: &[(ConnectionId, Mask)], connections: &mut Connections) {
     for (id, wanted) in to_seal {
         connections.send_all(*id, wanted_of(chunk, *wanted));
     }
@@ -220,13 +237,29 @@ impl Service for FanOut {
         }
     }
 
-    fn send(&mut self, connections: &mut Connections) -> bool {
-        for _ in 0..GROUPS {
-            match self.groups.try_recv() {
-                Ok(group) => self.send_group(&group, connections),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
-            }
+    fn send(&mut self, connections: &mut Connections) -> Option<Duration> {
+        let started = Instant::now();
+        let rest = self.gathers_until.saturating_duration_since(started);
+        if !rest.is_zero() && self.groups.len() < GROUPS {
+            return (!self.groups.is_empty()).then_some(rest);
         }
-        false
+        let groups: Vec<_> = self.groups.try_iter().take(GROUPS).collect();
+        let events: Vec<_> = groups.iter().flat_map(|group| &**group).collect();
+        self.send_events(&events, connections);
+        let cost = started.elapsed();
+        let rest = rest_after(cost);
+        self.gathers_until = started + cost + rest;
+        (groups.len() == GROUPS).then_some(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dear_gathers_and_what_is_cheap_goes_at_once() {
+        let rests = [0, 499, 500, 1_500, 50_000].map(Duration::from_micros).map(rest_after);
+        assert_eq!(rests, [0, 0, 500, 1_500, 2_000].map(Duration::from_micros));
     }
 }

@@ -1,6 +1,9 @@
 //! The relay's side of replay.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use laniakea_zmtp::{Limits, Message, Role};
 
@@ -158,7 +161,7 @@ impl Service for Intake {
         self.turns.forget(&Peer(peer));
     }
 
-    fn send(&mut self, connections: &mut Connections) -> bool {
+    fn send(&mut self, connections: &mut Connections) -> Option<Duration> {
         self.answers.send(connections)
     }
 

@@ -71,8 +71,8 @@ pub(crate) trait Service: Send + 'static {
     /// The turns of this round are over: what they brought is handed on.
     fn hand_on(&mut self) {}
 
-    /// Puts what is to be sent where it waits. Says whether that was all.
-    fn send(&mut self, connections: &mut Connections) -> bool;
+    /// Puts what is to be sent where it waits. Unless that was all, says how long the rest may gather.
+    fn send(&mut self, connections: &mut Connections) -> Option<Duration>;
 
     /// Nothing will be read any more.
     fn end_of_input(&mut self) {}
@@ -129,7 +129,7 @@ impl<S: Service> EventLoop<S> {
                 // Whoever comes from now on is refused by the kernel.
                 self.listeners.clear();
             }
-            let is_all_sent = self.service.send(&mut self.connections);
+            let gathers = self.service.send(&mut self.connections);
             let now = Instant::now();
             self.connections.look(now);
             self.accept(now);
@@ -137,12 +137,12 @@ impl<S: Service> EventLoop<S> {
                 self.read();
             }
             self.flush();
-            if phase == Phase::Ending && is_all_sent {
+            if phase == Phase::Ending && gathers.is_none() {
                 return self.linger(&mut events);
             }
-            let is_busy = !is_all_sent || self.may_read(reading) || self.may_accept();
-            let patience = if is_busy { Some(Duration::ZERO) } else { self.patience(reading) };
-            self.wait(&mut events, patience)?;
+            let is_busy = self.may_read(reading) || self.may_accept();
+            let rest = if is_busy { Some(Duration::ZERO) } else { self.patience(reading) };
+            self.wait(&mut events, gathers.into_iter().chain(rest).min())?;
             if let Reading::Draining { until } = reading
                 && self.service.has_room()
             {

@@ -1,8 +1,11 @@
 //! Submissions on their way from the server's thread to whoever judges them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -118,7 +121,7 @@ impl Service for Intake {
         }
     }
 
-    fn send(&mut self, connections: &mut Connections) -> bool {
+    fn send(&mut self, connections: &mut Connections) -> Option<Duration> {
         self.answers.send(connections)
     }
 
