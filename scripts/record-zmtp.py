@@ -1,30 +1,27 @@
 #!/usr/bin/env python3
-"""Records what libzmq says: record-zmtp.py LIBZMQ.so
+"""Records what libzmq says: record-zmtp.py VERSION
 
 Two sockets of the library talk through a tap; all that passed is written to
-tests/vectors/zmtp/VERSION.json, with what each end has to understand. The libraries of old versions
-are in the wheels of pyzmq for manylinux1 (16.0.4 has 4.1.6, 17.1.2 has 4.2.5, 19.0.2 has 4.3.2).
+tests/vectors/zmtp/VERSION.json, with what each end has to understand. Where the libraries come from
+is in libzmq.py, beside this.
 """
 
 import contextlib
-import ctypes
 import json
 import pathlib
 import socket
 import sys
 import threading
 
+from libzmq import (
+    HEARTBEAT_IVL, HEARTBEAT_TIMEOUT, HEARTBEAT_TTL, PATIENCE_MS, SUBSCRIBE, UNSUBSCRIBE, Library,
+)  # fmt: skip
+
 VECTORS = pathlib.Path("tests/vectors/zmtp")
-PATIENCE_MS = 5_000
-
-TYPES = {"SUB": 2, "REQ": 3, "REP": 4, "DEALER": 5, "ROUTER": 6, "XPUB": 9, "XSUB": 10}
-SUBSCRIBE, UNSUBSCRIBE, RCVMORE, LINGER, RCVTIMEO, SNDTIMEO, LAST_ENDPOINT = 6, 7, 13, 17, 27, 28, 32
-HEARTBEAT_IVL, HEARTBEAT_TTL, HEARTBEAT_TIMEOUT = 75, 76, 77
-SNDMORE = 2
 
 
-def main(path):
-    library = Library(path)
+def main(version):
+    library = Library(version)
     sessions = [run(library, *session) for session in sessions_of(library.version)]
     recorded = {"libzmq": library.version, "sessions": sessions}
     VECTORS.mkdir(parents=True, exist_ok=True)
@@ -149,7 +146,7 @@ class Tap:
         self.came = {"client": bytearray(), "server": bytearray()}
         self.changed = threading.Condition()
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = b"tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.endpoint = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
         self.sockets = []
         self.threads = [threading.Thread(target=self.accept)]
 
@@ -189,80 +186,6 @@ class Tap:
             came = self.came[name]
             if not self.changed.wait_for(lambda: came.count(text) >= times, PATIENCE_MS / 1_000):
                 raise TimeoutError(f"the {name} has not said {text}")
-
-
-class Library:
-    """A libzmq."""
-
-    def __init__(self, path):
-        # What it needs lies beside it, under a name that only the wheel's own path would find.
-        for needed in sorted(pathlib.Path(path).parent.glob("libsodium-*.so*")):
-            ctypes.CDLL(str(needed), ctypes.RTLD_GLOBAL)
-        self.zmq = ctypes.CDLL(path)
-        self.zmq.zmq_ctx_new.restype = ctypes.c_void_p
-        self.zmq.zmq_socket.restype = ctypes.c_void_p
-        numbers = [ctypes.c_int() for _ in range(3)]
-        self.zmq.zmq_version(*map(ctypes.byref, numbers))
-        self.version = ".".join(str(number.value) for number in numbers)
-        self.context = ctypes.c_void_p(self.zmq.zmq_ctx_new())
-
-    def socket(self, kind):
-        return Socket(self.zmq, self.zmq.zmq_socket(self.context, TYPES[kind]))
-
-
-class Socket:
-    """A socket of a libzmq."""
-
-    def __init__(self, zmq, handle):
-        self.zmq = zmq
-        self.handle = ctypes.c_void_p(handle)
-        for option, value in [(LINGER, 0), (RCVTIMEO, PATIENCE_MS), (SNDTIMEO, PATIENCE_MS)]:
-            self.set(option, value)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.check(self.zmq.zmq_close(self.handle))
-
-    def check(self, result):
-        if result < 0:
-            raise OSError(f"libzmq: error {self.zmq.zmq_errno()}")
-        return result
-
-    def set(self, option, value):
-        value = value if isinstance(value, bytes) else ctypes.c_int(value)
-        size = len(value) if isinstance(value, bytes) else ctypes.sizeof(value)
-        pointer = value if isinstance(value, bytes) else ctypes.byref(value)
-        self.check(self.zmq.zmq_setsockopt(self.handle, option, pointer, ctypes.c_size_t(size)))
-
-    def bind(self):
-        self.check(self.zmq.zmq_bind(self.handle, b"tcp://127.0.0.1:*"))
-        endpoint, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
-        self.check(
-            self.zmq.zmq_getsockopt(self.handle, LAST_ENDPOINT, endpoint, ctypes.byref(size))
-        )
-        return endpoint.value.decode()
-
-    def connect(self, endpoint):
-        self.check(self.zmq.zmq_connect(self.handle, endpoint))
-
-    def send(self, frames):
-        for number, frame in enumerate(frames, 1):
-            flags = SNDMORE if number < len(frames) else 0
-            self.check(self.zmq.zmq_send(self.handle, frame, ctypes.c_size_t(len(frame)), flags))
-
-    def receive(self):
-        frames, more = [], True
-        while more:
-            frame = ctypes.create_string_buffer(65_536)
-            size = self.check(self.zmq.zmq_recv(self.handle, frame, ctypes.c_size_t(65_536), 0))
-            frames.append(frame.raw[:size])
-            more, size = ctypes.c_int(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
-            pointers = ctypes.byref(more), ctypes.byref(size)
-            self.check(self.zmq.zmq_getsockopt(self.handle, RCVMORE, *pointers))
-            more = more.value
-        return frames
 
 
 if __name__ == "__main__":
