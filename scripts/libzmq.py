@@ -25,12 +25,12 @@ TYPES = {
     name: number
     for number, name in enumerate("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB".split())
 }
-SUBSCRIBE, UNSUBSCRIBE, LINGER, SNDHWM, RCVHWM, RCVTIMEO, SNDTIMEO = 6, 7, 17, 23, 24, 27, 28
+SUBSCRIBE, UNSUBSCRIBE, EVENTS, LINGER, SNDHWM, RCVHWM, RCVTIMEO, SNDTIMEO = 6, 7, 15, 17, 23, 24, 27, 28
 LAST_ENDPOINT = 32
 CURVE_SERVER, CURVE_PUBLICKEY, CURVE_SECRETKEY, CURVE_SERVERKEY = 47, 48, 49, 50
 HEARTBEAT_IVL, HEARTBEAT_TTL, HEARTBEAT_TIMEOUT = 75, 76, 77
 SNDMORE = 2
-CONNECTED, DISCONNECTED = 0x1, 0x200
+CONNECTED, RETRIED, DISCONNECTED = 0x1, 0x4, 0x200
 
 
 class Wheel(typing.NamedTuple):
@@ -85,7 +85,7 @@ def fetch(version, wheel):
         command += ["--no-deps", "--only-binary=:all:", "--dest", directory]
         command += ["--platform", "manylinux1_x86_64", "--implementation", "cp"]
         command += ["--python-version", wheel.python, "--abi", wheel.abi, f"pyzmq=={wheel.pyzmq}"]
-        if subprocess.run(command).returncode != 0:
+        if subprocess.run(command, check=False).returncode != 0:
             sys.exit(f"error: libzmq {version} could not be had: no wheel of pyzmq {wheel.pyzmq}")
         path = pathlib.Path(the_one(directory, "pyzmq-*.whl"))
         if hashlib.sha256(path.read_bytes()).hexdigest() != wheel.sha256:
@@ -168,9 +168,7 @@ class Socket:
     def bind(self, endpoint="tcp://127.0.0.1:*"):
         self.check(self.zmq.zmq_bind(self.handle, endpoint.encode()))
         resolved, size = ctypes.create_string_buffer(256), ctypes.c_size_t(256)
-        self.check(
-            self.zmq.zmq_getsockopt(self.handle, LAST_ENDPOINT, resolved, ctypes.byref(size))
-        )
+        self.check(self.zmq.zmq_getsockopt(self.handle, LAST_ENDPOINT, resolved, ctypes.byref(size)))
         return resolved.value.decode()
 
     def connect(self, endpoint):
@@ -193,6 +191,13 @@ class Socket:
             more = self.zmq.zmq_msg_more(message)
             self.check(self.zmq.zmq_msg_close(message))
         return frames
+
+    def events(self):
+        """Whether it can receive (1) and send (2)."""
+        value, size = ctypes.c_int(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
+        pointers = ctypes.byref(value), ctypes.byref(size)
+        self.check(self.zmq.zmq_getsockopt(self.handle, EVENTS, *pointers))
+        return value.value
 
     def watch(self, *events):
         """From now on `next_event` tells of these."""

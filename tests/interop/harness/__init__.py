@@ -7,15 +7,19 @@ from .case import RelayTest
 from .events import Key, canonical, digest, verify
 from .fake import FakeRelay
 from .keeper import KeeperTest
-from .programs import Program, binary
+from .peers import Libzmq
+from .ports import Port
+from .programs import ROOT, Program, binary
 from .python_lighthouse import PythonLighthouse
 from .relay import Relay
 from .sockets import Asker, OneWay, Requester, Subscriber, Submitter
 from .tls import certificate
 from .vectors import VECTORS, cases, vector_key
+from .versions import LIBRARIES, MECHANISMS, VersionsTest, print_versions, start_versions
 from .waiting import until
 
 __all__ = [
-    "Asker", "FakeRelay", "KeeperTest", "Key", "OneWay", "Program", "PythonLighthouse", "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS",
-    "binary", "canonical", "cases", "certificate", "digest", "until", "vector_key", "verify",
+    "Asker", "FakeRelay", "KeeperTest", "Key", "LIBRARIES", "Libzmq", "MECHANISMS", "OneWay", "Port", "Program", "PythonLighthouse", "ROOT",
+    "Relay", "RelayTest", "Requester", "Submitter", "Subscriber", "VECTORS", "VersionsTest",
+    "binary", "canonical", "cases", "certificate", "digest", "print_versions", "start_versions", "until", "vector_key", "verify",
 ]  # fmt: skip

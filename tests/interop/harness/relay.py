@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .events import Key
+from .ports import Port
 from .programs import Program, binary
 from .sockets import Asker, OneWay, Requester, Submitter, Subscriber
 from .vectors import VECTORS, vector_key
@@ -19,13 +20,14 @@ EMIT = {"archive-01": ["_lk.archive."], "spears-01": ["_lk.spears."]}
 class Relay:
     """lighthouse-01 of the vectors, which trusts the keys and rights of the vectors.
 
-    Each socket listens on a port of the system's choice, which changes with every start, and on
-    an ipc endpoint that stays; with `has_curve` also on an encrypted one.
+    Each socket listens on a port of the system's choice, which changes with every start unless
+    `has_own_ports`, and on an ipc endpoint that stays; with `has_curve` also on an encrypted one.
     """
 
     def __init__(
-        self, emit: dict = None, limits: str = 'max_age = "unlimited"', has_curve: bool = False
-    ):
+        self, emit: dict = None, limits: str = 'max_age = "unlimited"', has_curve: bool = False,
+        has_own_ports: bool = False,
+    ):  # fmt: skip
         self.directory = Path(tempfile.mkdtemp(prefix="lk-"))
         self.trusted = self.directory / "trusted"
         shutil.copytree(VECTORS / "keys" / "trusted", self.trusted)
@@ -41,6 +43,8 @@ class Relay:
         # Trusted signers that are relays, and the sections of those that this one follows.
         self.relays, self.upstreams = ["lighthouse-01"], ""
         self.programs, self.sockets, self.topics = [], [], []
+        names = ("submit", "publish", "replay", "curve_submit", "curve_publish", "curve_replay")
+        self.ports = {name: Port() for name in names if has_own_ports}
         self.prober = Key("prober")
         self.trust(self.prober, "probe.")
 
@@ -50,6 +54,8 @@ class Relay:
             socket.close()
         for program in self.programs:
             program.kill()
+        for port in self.ports.values():
+            port.close()
         shutil.rmtree(self.directory)
 
     def log(self) -> list:
@@ -66,8 +72,8 @@ class Relay:
     def write_config(self):
         rights = "".join(f"{json.dumps(name)} = {json.dumps(ids)}\n" for name, ids in self.emit.items())
         sockets = "".join(
-            f'[{name}]\nendpoints = ["tcp://127.0.0.1:*", {json.dumps(self.ipc(name))}]\n'
-            + 'curve_endpoints = ["tcp://127.0.0.1:*"]\n' * self.has_curve
+            f"[{name}]\nendpoints = {json.dumps([self.tcp(name), self.ipc(name)])}\n"
+            + f"curve_endpoints = {json.dumps([self.tcp(f'curve_{name}')])}\n" * self.has_curve
             for name in ("submit", "publish", "replay")
         )
         self.config.write_text(
@@ -76,6 +82,10 @@ class Relay:
             f"[trust]\nkeys_dir = {json.dumps(str(self.trusted))}\nrelays = {json.dumps(self.relays)}\n"
             f"[trust.emit]\n{rights}{sockets}[limits]\n{self.limits}\n{self.upstreams}"
         )
+
+    def tcp(self, name: str) -> str:
+        """The endpoint that is configured: of its own port, or of any."""
+        return self.ports[name].endpoint if name in self.ports else "tcp://127.0.0.1:*"
 
     def ipc(self, name: str) -> str:
         """The endpoint that stays when the relay is started again."""
