@@ -4,12 +4,13 @@ import json
 import random
 import re
 import socket
+import ssl
 import struct
 
 import zmq
 import zmq.utils.monitor
 
-from harness import RelayTest, digest, until, vector_key
+from harness import Relay, RelayTest, digest, until, vector_key
 
 ARCHIVE = vector_key("archive-01")
 BUILT = "_lk.archive.package-build-success"
@@ -20,6 +21,32 @@ PROMPT_MS = 5_000
 # A ZMTP 3.1 greeting: signature, version, mechanism, as-server, filler.
 GREETING = b"\xff" + b"\0" * 8 + b"\x7f" + b"\x03\x01" + b"NULL".ljust(20, b"\0") + b"\0" * 32
 READY = b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
+
+
+def client_hello() -> bytes:
+    """How TLS begins."""
+    output = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), output, server_hostname="relay")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return output.read()
+
+
+OLD = "where 3.0 is the oldest that is spoken here"
+# Whoever has the wrong port, and what the log says of it.
+STRANGERS = {
+    b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n": "not ZMTP: an HTTP request",
+    client_hello(): "not ZMTP: TLS",
+    b"SSH-2.0-OpenSSH_9.9\r\n": "not ZMTP: SSH",
+    # libzmq 2.x, without a name and with one, and what it says to whom it takes for 3.x.
+    b"\x01\0": "not ZMTP: ZMTP 1.0 of before 2012, or nothing that is known here",
+    b"\x05\0name": 'not ZMTP: it begins with "\\x05"',
+    b"\xff" + b"\0" * 8 + b"\x7f\0": f"ZMTP 1.0, {OLD}",
+    # libzmq 3.x, as a DEALER.
+    b"\xff" + b"\0" * 8 + b"\x7f\x01\x05\0\0": f"ZMTP 2.0, {OLD}",
+}
 
 
 class Garbage(RelayTest):
@@ -172,6 +199,35 @@ class Garbage(RelayTest):
                 send_all(self.connect(endpoint), junk)
         # All those connections are still open, as far as the relay leaves them.
         self.assert_unharmed()
+
+    def test_whoever_speaks_another_protocol_is_shown_out_with_a_line_that_says_which(self):
+        for has_curve in (False, True):
+            for name in ("submit", "publish", "replay"):
+                # One each: a log leaves out what comes too often.
+                relay = Relay(has_curve=has_curve)
+                self.relays.append(relay)
+                self.addCleanup(relay.close)
+                relay.start()
+                endpoint = getattr(relay, f"curve_{name}" if has_curve else name)
+                for greeting, what in STRANGERS.items():
+                    self.assert_shown_out(relay, endpoint, greeting, what)
+                self.assertEqual(relay.counter(f"{name}_failed_handshakes"), len(STRANGERS))
+
+    def assert_shown_out(self, relay, endpoint: str, greeting: bytes, what: str):
+        connection = self.connect(endpoint)
+        connection.settimeout(PROMPT_MS / 1_000)
+        address = "127.0.0.1:%d" % connection.getsockname()[1]
+        connection.sendall(greeting)
+        try:
+            while connection.recv(4_096):
+                pass
+        except ConnectionResetError:
+            pass
+        lines = lambda: [line for line in relay.log() if address in line]
+        line = until("the line", lines)[0]
+        self.assertIn("cut a connection", line)
+        self.assertIn(what, line)
+        self.assertEqual(len(lines()), 1)
 
     def test_raw_connections_that_go_mad_after_a_good_handshake_do_no_harm(self):
         for junk in (
