@@ -26,13 +26,16 @@ pub struct Listen {
 pub struct ConnectionLimits {
     /// Connections to the plain endpoints, and as many to the encrypted ones; more are cut.
     pub connections: usize,
+    /// Of these, how many come from one address, or one /64 of IPv6. `None`: half of them, and as
+    /// many as there are from this machine. A number is for this machine too. `ipc://` has no address.
+    pub per_address: Option<usize>,
     /// Subscriptions of one connection; whoever has more is cut.
     pub subscriptions: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 500, subscriptions: 250 }
+        Self { connections: 500, per_address: None, subscriptions: 250 }
     }
 }
 

@@ -7,7 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `endpoint`, `listener` | where a server listens |
-//! | `doors` | who is let in: how many, and by which keys |
+//! | `doors`, `places`, `origin` | who is let in: how many, from where, and by which keys |
 //! | `turns` | who is read next |
 //! | `connection`, `stream`, `outbox` | one peer: its reading half, and what waits for it |
 //! | `connections`, `limits` | all peers, what is too much, and what became of them |
@@ -20,7 +20,9 @@ mod endpoint;
 mod event_loop;
 mod limits;
 mod listener;
+mod origin;
 mod outbox;
+mod places;
 mod stream;
 mod turns;
 

@@ -120,6 +120,11 @@ mod tests {
             ("[\"tcp://127.0.0.1:5571\"]", "[]", "[submit] needs at least one endpoint"),
             ("max_event_bytes = 1048576", "max_event_bytes = 10", "max_event_bytes"),
             ("rate_per_signer = 2000", "rate_per_signer = 0", "rate_per_signer"),
+            (
+                "#max_connections_per_address = 250",
+                "max_connections_per_address = 0",
+                "max_connections_per_address",
+            ),
             ("retain = \"unlimited\"", "retain = \"0s\"", "retain"),
         ] {
             let text = SAMPLE.replace(from, to);

@@ -76,17 +76,19 @@ impl Connections {
 
     /// Takes in a new connection, or turns it away.
     pub(crate) fn add(&mut self, door: usize, peer: (Stream, Address), now: Instant) {
-        if self.doors[door].is_crowded() {
-            self.make_room(door);
-        }
-        if !self.doors[door].enter() {
-            peer.0.reset_on_close();
-            self.counters.cut(Cut::TooMany, peer.1);
-            return;
+        match self.doors[door].places.room_for(peer.1.into()) {
+            Ok(None) => {}
+            Ok(Some((slowest, cut))) => self.end(slowest, &End::Cut(cut)),
+            Err(cut) => {
+                peer.0.reset_on_close();
+                self.counters.cut(cut, peer.1);
+                return;
+            }
         }
         self.counters.opened();
         let id = ConnectionId::from_number(self.next);
         self.next += 1;
+        self.doors[door].places.come(id, peer.1.into());
         let zmtp = zmtp::Connection::new(&self.doors[door].setup, &mut random::fill);
         let mut connection = Connection::new(id, door, peer, zmtp, now);
         let registered = connection.stream.register(&self.registry, Token(id.number()));
@@ -94,15 +96,6 @@ impl Connections {
         match registered {
             Ok(()) => self.note(id),
             Err(error) => self.end(id, &End::from(error)),
-        }
-    }
-
-    /// Ends the handshake that has taken the longest: an honest one is done in moments.
-    fn make_room(&mut self, door: usize) {
-        let is_slow = |peer: &&Connection| peer.door == door && !peer.is_ready;
-        // They are in the order in which they came.
-        if let Some(id) = self.open.values().find(is_slow).map(|peer| peer.id) {
-            self.end(id, &End::Cut(Cut::Handshake));
         }
     }
 
@@ -205,7 +198,7 @@ impl Connections {
     pub(crate) fn end(&mut self, id: ConnectionId, why: &End) {
         let Some(mut connection) = self.open.remove(&id) else { return };
         self.held -= connection.counted;
-        self.doors[connection.door].leave(connection.is_ready);
+        self.doors[connection.door].places.leave(id, connection.address.into());
         self.counters.closed();
         self.ended.push(id);
         match why {
@@ -236,8 +229,7 @@ impl Connections {
             return;
         }
         self.next_look = now + self.interval();
-        let is_half_open = self.doors.iter().any(|door| door.half_open() > 0);
-        if !is_half_open && !self.is_awaiting {
+        if !self.has_half_open() && !self.is_awaiting {
             return;
         }
         self.is_awaiting = false;
@@ -260,16 +252,18 @@ impl Connections {
         }
     }
 
+    fn has_half_open(&self) -> bool {
+        self.doors.iter().any(|door| door.places.has_half_open())
+    }
+
     fn interval(&self) -> Duration {
-        let is_half_open = self.doors.iter().any(|door| door.half_open() > 0);
-        if is_half_open { SOON } else { LATER }
+        if self.has_half_open() { SOON } else { LATER }
     }
 
     /// How long the loop may sleep.
     pub(crate) fn patience(&self, now: Instant) -> Option<Duration> {
         let is_guarded = self.doors.iter().any(Door::is_guarded) && !self.open.is_empty();
-        let is_half_open = self.doors.iter().any(|door| door.half_open() > 0);
-        let needs_look = is_guarded || is_half_open || self.is_awaiting;
+        let needs_look = is_guarded || self.has_half_open() || self.is_awaiting;
         let left = self.next_look.saturating_duration_since(now).min(self.interval());
         needs_look.then(|| left.max(Duration::from_millis(1)))
     }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use laniakea_zmtp::{Limits, Role, Security, Setup, curve::PublicKey};
 
-use super::stream::Address;
+use super::{places::Places, stream::Address};
 use crate::{
     curve::{Clients, CurveGate, CurveKey},
     listen::ConnectionLimits,
@@ -17,11 +17,7 @@ use crate::{
 pub(crate) struct Door {
     pub(crate) setup: Setup,
     guard: Option<Guard>,
-    most: usize,
-    /// Connections at present.
-    open: usize,
-    /// Of these, those whose handshake is not done.
-    half_open: usize,
+    pub(super) places: Places,
 }
 
 struct Guard {
@@ -48,36 +44,7 @@ impl Door {
             version: 0,
         });
         let setup = Setup { role, security, limits: messages };
-        Self { setup, guard, most: limits.connections, open: 0, half_open: 0 }
-    }
-
-    /// Lets one more in, if there is room.
-    pub(crate) fn enter(&mut self) -> bool {
-        let has_room = self.open < self.most && !self.is_crowded();
-        if has_room {
-            self.open += 1;
-            self.half_open += 1;
-        }
-        has_room
-    }
-
-    /// Those who have not said who they are take half of all places.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.half_open >= self.most.div_ceil(2)
-    }
-
-    /// A handshake is done.
-    pub(crate) fn is_ready(&mut self) {
-        self.half_open -= 1;
-    }
-
-    pub(crate) fn leave(&mut self, was_ready: bool) {
-        self.open -= 1;
-        self.half_open -= usize::from(!was_ready);
-    }
-
-    pub(crate) fn half_open(&self) -> usize {
-        self.half_open
+        Self { setup, guard, places: Places::new(limits) }
     }
 
     /// Whether connections are to be looked at again although nothing comes over them.

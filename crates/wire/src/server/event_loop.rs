@@ -210,7 +210,7 @@ impl<S: Service> EventLoop<S> {
                 }
                 Event::Ready(_) => {
                     peer.is_ready = true;
-                    door.is_ready();
+                    door.places.is_ready(peer.id, peer.address.into());
                     service.ready(peer);
                 }
                 Event::Message(message) => service.message(peer, message, pool)?,

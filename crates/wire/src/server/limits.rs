@@ -15,6 +15,8 @@ use super::stream::Address;
 pub(crate) enum Cut {
     /// The server has as many as it may.
     TooMany,
+    /// As many come from its address as may.
+    Address,
     /// A message is too long, or goes on and on, or too much of too many is not finished.
     Unfinished,
     /// It wants too much, or what no event's id begins with.
@@ -37,6 +39,7 @@ impl Cut {
     fn reason(self) -> &'static str {
         match self {
             Self::TooMany => "too many connections",
+            Self::Address => "too many connections from its address",
             Self::Unfinished => "a message that is too long, or too much that is not finished",
             Self::Subscriptions => "too many subscriptions",
             Self::Messages => "more messages than a subscriber needs to send",
@@ -54,6 +57,7 @@ impl Cut {
 pub struct ConnectionCounters {
     open: AtomicU64,
     too_many: AtomicU64,
+    address: AtomicU64,
     unfinished: AtomicU64,
     subscriptions: AtomicU64,
     messages: AtomicU64,
@@ -69,10 +73,11 @@ pub struct ConnectionCounters {
 
 impl ConnectionCounters {
     /// Each count and its name.
-    pub fn snapshot(&self) -> [(&'static str, u64); 11] {
+    pub fn snapshot(&self) -> [(&'static str, u64); 12] {
         [
             ("connections", &self.open),
             ("cut_too_many", &self.too_many),
+            ("cut_address", &self.address),
             ("cut_unfinished", &self.unfinished),
             ("cut_subscriptions", &self.subscriptions),
             ("cut_messages", &self.messages),
@@ -103,6 +108,7 @@ impl ConnectionCounters {
     pub(crate) fn cut(&self, why: Cut, address: Address) {
         let count = match why {
             Cut::TooMany => &self.too_many,
+            Cut::Address => &self.address,
             Cut::Unfinished => &self.unfinished,
             Cut::Subscriptions => &self.subscriptions,
             Cut::Messages => &self.messages,

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod addresses;
 mod publish;
 mod raw;
 mod replay;
@@ -26,7 +27,7 @@ use self::raw::{connect, is_cut, is_up};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn listen(connections: usize, subscriptions: usize) -> Listen {
-    let limits = ConnectionLimits { connections, subscriptions };
+    let limits = ConnectionLimits { connections, per_address: None, subscriptions };
     Listen { limits, ..Listen::plain([Endpoint("tcp://127.0.0.1:*".to_owned())]) }
 }
 

@@ -10,8 +10,13 @@ use crate::PATIENCE;
 
 /// A connection with a finished handshake, as a socket of this kind.
 pub(crate) fn connect(endpoint: &str, kind: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
+    let stream = TcpStream::connect(endpoint.strip_prefix("tcp://").unwrap()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    greet(stream, kind)
+}
+
+/// The handshake alone.
+pub(crate) fn greet(mut stream: TcpStream, kind: &str) -> TcpStream {
     let mut greeting = [0; 64];
     (greeting[0], greeting[9], greeting[10], greeting[11]) = (0xff, 0x7f, 3, 1);
     greeting[12..16].copy_from_slice(b"NULL");

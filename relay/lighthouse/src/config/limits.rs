@@ -28,6 +28,9 @@ pub(crate) struct LimitsConfig {
     /// Connections to the plain endpoints of a socket, and as many to its encrypted ones.
     /// Default: 500.
     pub(crate) max_connections: u32,
+    /// Of these, those from one address, or one /64 of IPv6. Default: half of them, and as many as
+    /// there are from this machine.
+    pub(crate) max_connections_per_address: Option<u32>,
     /// Subscriptions of one connection. Default: 250.
     pub(crate) max_subscriptions: u32,
 }
@@ -42,6 +45,7 @@ impl Default for LimitsConfig {
             rate_per_connection: 10_000,
             rate_burst: 20_000,
             max_connections: 500,
+            max_connections_per_address: None,
             max_subscriptions: 250,
         }
     }
@@ -61,6 +65,7 @@ impl LimitsConfig {
         let size = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         ConnectionLimits {
             connections: size(self.max_connections),
+            per_address: self.max_connections_per_address.map(size),
             subscriptions: size(self.max_subscriptions),
         }
     }
@@ -75,6 +80,7 @@ impl LimitsConfig {
             ("rate_per_connection", self.rate_per_connection),
             ("rate_burst", self.rate_burst),
             ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address.unwrap_or(1)),
             ("max_subscriptions", self.max_subscriptions),
         ] {
             ensure!(limit > 0, "{name} in [limits] must be at least 1");
