@@ -29,13 +29,15 @@ pub struct ConnectionLimits {
     /// Of these, how many come from one address, or one /64 of IPv6. `None`: half of them, and as
     /// many as there are from this machine. A number is for this machine too. `ipc://` has no address.
     pub per_address: Option<usize>,
+    /// And how many have proved to have one key. `None`: an eighth of them.
+    pub per_key: Option<usize>,
     /// Subscriptions of one connection; whoever has more is cut.
     pub subscriptions: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 500, per_address: None, subscriptions: 250 }
+        Self { connections: 500, per_address: None, per_key: None, subscriptions: 250 }
     }
 }
 

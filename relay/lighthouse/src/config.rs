@@ -125,6 +125,11 @@ mod tests {
                 "max_connections_per_address = 0",
                 "max_connections_per_address",
             ),
+            (
+                "#max_connections_per_key = 63",
+                "max_connections_per_key = 0",
+                "max_connections_per_key",
+            ),
             ("retain = \"unlimited\"", "retain = \"0s\"", "retain"),
         ] {
             let text = SAMPLE.replace(from, to);

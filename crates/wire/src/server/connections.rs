@@ -81,7 +81,7 @@ impl Connections {
             Ok(Some((slowest, cut))) => self.end(slowest, &End::Cut(cut)),
             Err(cut) => {
                 peer.0.reset_on_close();
-                self.counters.cut(cut, peer.1);
+                self.counters.cut(cut, peer.1, None);
                 return;
             }
         }
@@ -198,13 +198,14 @@ impl Connections {
     pub(crate) fn end(&mut self, id: ConnectionId, why: &End) {
         let Some(mut connection) = self.open.remove(&id) else { return };
         self.held -= connection.counted;
-        self.doors[connection.door].places.leave(id, connection.address.into());
+        let from = connection.address.into();
+        self.doors[connection.door].places.leave(id, from, connection.key);
         self.counters.closed();
         self.ended.push(id);
         match why {
             End::Gone => {}
             End::Cut(cut) => {
-                self.counters.cut(*cut, connection.address);
+                self.counters.cut(*cut, connection.address, connection.key);
                 connection.stream.reset_on_close();
             }
             End::Protocol(error) => {

@@ -25,8 +25,10 @@ use super::{
 
 /// What one turn reads at most, in bytes; each service says how many messages.
 const TURN_BYTES: usize = 64 << 10;
-/// Turns and new connections of one round, so that what was read is handed on and answered soon.
+/// Turns of one round, so that what was read is handed on and answered soon.
 const ROUND: usize = 64;
+/// New connections of one round and listener.
+const NEWCOMERS: usize = 32;
 /// The longest that a closed server goes on reading what has arrived.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long the last bytes may take to leave.
@@ -177,7 +179,9 @@ impl<S: Service> EventLoop<S> {
 
     fn accept(&mut self, now: Instant) {
         for listener in &mut self.listeners {
-            for _ in 0..ROUND {
+            // A newcomer ends the oldest handshake where there are many, so those that are there go on
+            // before more come.
+            for _ in self.turns.handshakes()..NEWCOMERS {
                 let Some(peer) = listener.accept(now) else { break };
                 self.connections.add(listener.door, peer, now);
             }
@@ -209,8 +213,8 @@ impl<S: Service> EventLoop<S> {
                     if peer.key.is_some() { peer.zmtp.admit() } else { peer.zmtp.refuse() }
                 }
                 Event::Ready(_) => {
+                    door.places.establish(peer.id, peer.address.into(), peer.key)?;
                     peer.is_ready = true;
-                    door.places.is_ready(peer.id, peer.address.into());
                     service.ready(peer);
                 }
                 Event::Message(message) => service.message(peer, message, pool)?,

@@ -9,6 +9,7 @@ use std::sync::{
 use laniakea_zmtp::{ConnectionError, LimitError};
 
 use super::stream::Address;
+use crate::curve::CurveKey;
 
 /// Why a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum Cut {
     TooMany,
     /// As many come from its address as may.
     Address,
+    /// As many have its key as may.
+    Key,
     /// A message is too long, or goes on and on, or too much of too many is not finished.
     Unfinished,
     /// It wants too much, or what no event's id begins with.
@@ -40,6 +43,7 @@ impl Cut {
         match self {
             Self::TooMany => "too many connections",
             Self::Address => "too many connections from its address",
+            Self::Key => "too many connections with its key",
             Self::Unfinished => "a message that is too long, or too much that is not finished",
             Self::Subscriptions => "too many subscriptions",
             Self::Messages => "more messages than a subscriber needs to send",
@@ -58,6 +62,7 @@ pub struct ConnectionCounters {
     open: AtomicU64,
     too_many: AtomicU64,
     address: AtomicU64,
+    key: AtomicU64,
     unfinished: AtomicU64,
     subscriptions: AtomicU64,
     messages: AtomicU64,
@@ -73,11 +78,12 @@ pub struct ConnectionCounters {
 
 impl ConnectionCounters {
     /// Each count and its name.
-    pub fn snapshot(&self) -> [(&'static str, u64); 12] {
+    pub fn snapshot(&self) -> [(&'static str, u64); 13] {
         [
             ("connections", &self.open),
             ("cut_too_many", &self.too_many),
             ("cut_address", &self.address),
+            ("cut_key", &self.key),
             ("cut_unfinished", &self.unfinished),
             ("cut_subscriptions", &self.subscriptions),
             ("cut_messages", &self.messages),
@@ -105,10 +111,11 @@ impl ConnectionCounters {
     }
 
     /// A connection was ended on purpose.
-    pub(crate) fn cut(&self, why: Cut, address: Address) {
+    pub(crate) fn cut(&self, why: Cut, address: Address, key: Option<CurveKey>) {
         let count = match why {
             Cut::TooMany => &self.too_many,
             Cut::Address => &self.address,
+            Cut::Key => &self.key,
             Cut::Unfinished => &self.unfinished,
             Cut::Subscriptions => &self.subscriptions,
             Cut::Messages => &self.messages,
@@ -119,7 +126,8 @@ impl ConnectionCounters {
             Cut::Malformed => &self.malformed,
         };
         count.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(%address, reason = why.reason(), "cut a connection");
+        let key = key.map(tracing::field::display);
+        tracing::info!(%address, key, reason = why.reason(), "cut a connection");
     }
 
     /// A peer said what cannot be understood, or is not let in.

@@ -19,10 +19,13 @@ impl From<Address> for Origin {
         const PREFIX: u128 = !0 << 64;
         let Address::Ip(address) = address else { return Self::Local };
         // IPv4 comes in its IPv6 spelling where one socket listens for both.
-        match address.ip().to_canonical() {
-            ip if ip.is_loopback() => Self::Loopback(ip),
+        let ip = address.ip().to_canonical();
+        if ip.is_loopback() {
+            return Self::Loopback(ip);
+        }
+        match ip {
             IpAddr::V6(ip) => Self::Remote(Ipv6Addr::from_bits(ip.to_bits() & PREFIX).into()),
-            ip => Self::Remote(ip),
+            IpAddr::V4(_) => Self::Remote(ip),
         }
     }
 }

@@ -71,6 +71,11 @@ impl Turns {
         self.more.pop_front()
     }
 
+    /// How many handshakes stand in line.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.handshakes.len()
+    }
+
     /// Whether nobody would have a turn.
     pub(crate) fn is_empty(&self, has_room: bool) -> bool {
         let has_messages = !self.news.is_empty() || !self.more.is_empty();

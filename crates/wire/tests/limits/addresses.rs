@@ -1,9 +1,6 @@
 //! Many connections from one address.
 
-use std::{
-    net::{Ipv4Addr, SocketAddrV4, TcpStream},
-    os::fd::OwnedFd,
-};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 
 use laniakea_wire::{ConnectionLimits, Endpoint, Listen, submit::SubmitServer};
 use rustix::net::{AddressFamily, SocketType};
@@ -14,23 +11,23 @@ use crate::{
     until, with_submit_server,
 };
 
-const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
+pub(crate) const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Another address of this machine.
-const THERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+pub(crate) const THERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-fn connect_from(address: Ipv4Addr, endpoint: &str) -> TcpStream {
+pub(crate) fn connect_from(address: Ipv4Addr, endpoint: &str) -> TcpStream {
     let port = endpoint.rsplit_once(':').unwrap().1.parse().unwrap();
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     rustix::net::bind(&socket, &SocketAddrV4::new(address, 0)).unwrap();
     rustix::net::connect(&socket, &SocketAddrV4::new(HERE, port)).unwrap();
-    let stream: TcpStream = OwnedFd::from(socket).into();
+    let stream: TcpStream = socket.into();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
 fn limited(per_address: Option<usize>, endpoints: &[&str]) -> Listen {
     let endpoints: Vec<_> = endpoints.iter().map(|text| Endpoint((*text).to_owned())).collect();
-    let limits = ConnectionLimits { connections: 8, per_address, subscriptions: 250 };
+    let limits = ConnectionLimits { connections: 8, per_address, ..ConnectionLimits::default() };
     Listen { limits, ..Listen::plain(endpoints) }
 }
 

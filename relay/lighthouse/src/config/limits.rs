@@ -31,6 +31,8 @@ pub(crate) struct LimitsConfig {
     /// Of these, those from one address, or one /64 of IPv6. Default: half of them, and as many as
     /// there are from this machine.
     pub(crate) max_connections_per_address: Option<u32>,
+    /// Of the encrypted ones, those with one key. Default: an eighth of them.
+    pub(crate) max_connections_per_key: Option<u32>,
     /// Subscriptions of one connection. Default: 250.
     pub(crate) max_subscriptions: u32,
 }
@@ -46,6 +48,7 @@ impl Default for LimitsConfig {
             rate_burst: 20_000,
             max_connections: 500,
             max_connections_per_address: None,
+            max_connections_per_key: None,
             max_subscriptions: 250,
         }
     }
@@ -66,6 +69,7 @@ impl LimitsConfig {
         ConnectionLimits {
             connections: size(self.max_connections),
             per_address: self.max_connections_per_address.map(size),
+            per_key: self.max_connections_per_key.map(size),
             subscriptions: size(self.max_subscriptions),
         }
     }
@@ -81,6 +85,7 @@ impl LimitsConfig {
             ("rate_burst", self.rate_burst),
             ("max_connections", self.max_connections),
             ("max_connections_per_address", self.max_connections_per_address.unwrap_or(1)),
+            ("max_connections_per_key", self.max_connections_per_key.unwrap_or(1)),
             ("max_subscriptions", self.max_subscriptions),
         ] {
             ensure!(limit > 0, "{name} in [limits] must be at least 1");
