@@ -12,9 +12,11 @@
 //! | `connection`, `stream`, `outbox` | one peer: its reading half, and what waits for it |
 //! | `connections`, `limits` | all peers, what is too much, and what became of them |
 //! | `event_loop` | the thread |
+//! | `cores` | more threads, for as long as there is much to do at once |
 
 mod connection;
 mod connections;
+mod cores;
 mod doors;
 mod endpoint;
 mod event_loop;

@@ -1,12 +1,14 @@
 //! Events on their way to subscribers, in the server's thread.
 //!
 //! A chunk of events is encoded once for all connections that want the same of it, and put where it
-//! waits for each; only encrypted connections have it sealed for themselves. Nobody is waited for:
-//! a subscriber for which too much waits loses whole events.
+//! waits for each; only encrypted connections have it sealed for themselves, on several cores where that
+//! takes long. Nobody is waited for: a subscriber for which too much waits loses whole events.
 
 use std::{
     collections::BTreeMap,
+    num::NonZero,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -30,6 +32,9 @@ const MAX_WAITING: usize = 8 << 20;
 /// Events that are encoded together, a bit of [`Mask`] each, and about how many bytes.
 const CHUNK: usize = Mask::BITS as usize;
 const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes to be sealed that are worth a thread: about half a millisecond.
+const BYTES_A_THREAD: usize = 256 << 10;
+const MAX_THREADS: usize = 8;
 /// Groups that are sent before connections are read again. What has gathered is written together: a
 /// write costs more than what it writes.
 const GROUPS: usize = 16;
@@ -48,6 +53,8 @@ pub(super) struct FanOut {
     counters: Arc<ConnectionCounters>,
     /// Until then groups gather, unless there are many.
     gathers_until: Instant,
+    /// Threads that may seal at once.
+    threads: usize,
 }
 
 struct Subscriber {
@@ -66,7 +73,8 @@ impl FanOut {
     ) -> Self {
         let (subscribers, topics) = (BTreeMap::new(), Topics::default());
         let gathers_until = Instant::now();
-        Self { groups, subscribers, topics, limits, counters, gathers_until }
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+        Self { groups, subscribers, topics, limits, counters, gathers_until, threads }
     }
 
     fn send_events(&mut self, mut events: &[&Publication], connections: &mut Connections) {
@@ -79,7 +87,7 @@ impl FanOut {
     }
 
     fn send_chunk(&mut self, chunk: &[&Publication], connections: &mut Connections) {
-        let Self { subscribers, topics, counters, .. } = self;
+        let Self { subscribers, topics, counters, threads, .. } = self;
         topics.mark(chunk.iter().map(|event| event.id.as_bytes()));
         let bytes = chunk.iter().copied().map(size).sum::<usize>();
         let mut encoded: BTreeMap<Mask, Arc<Block>> = BTreeMap::new();
@@ -107,7 +115,10 @@ impl FanOut {
                 .or_insert_with(|| connections.pool.block(encode(chunk, wanted)));
             connections.push(*id, block.clone());
         }
-        seal(chunk, &to_seal, connections);
+        let threads = (to_seal.len() * bytes / BYTES_A_THREAD).clamp(1, *threads);
+        connections.seal(&to_seal, threads, |connection, wanted, pool| {
+            connection.send(wanted_of(chunk, wanted), pool);
+        });
     }
 
     fn spend(&mut self, peer: &Connection, messages: usize) -> Result<&mut Subscriber, Cut> {
@@ -161,14 +172,6 @@ fn encode(chunk: &[&Publication], wanted: Mask) -> Vec<u8> {
     wanted_of(chunk, wanted).for_each(|event| laniakea_zmtp::encode(&event, &mut bytes));
     bytes.shrink_to_fit();
     bytes
-}
-
-/// Encrypts for each of these what it wants. The connections know nothing of each other, so this
-/// could be done on several cores.
-fn seal(chunk: &[&Publication], to_seal: &[(ConnectionId, Mask)], connections: &mut Connections) {
-    for (id, wanted) in to_seal {
-        connections.send_all(*id, wanted_of(chunk, *wanted));
-    }
 }
 
 impl Service for FanOut {

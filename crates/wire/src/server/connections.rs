@@ -12,6 +12,7 @@ use mio::{Registry, Token};
 
 use super::{
     connection::{Connection, ConnectionId, End},
+    cores::in_parallel,
     doors::Door,
     limits::{ConnectionCounters, Cut},
     outbox::{Block, Pool},
@@ -138,15 +139,26 @@ impl Connections {
         slowest.map(|connection| connection.id)
     }
 
-    /// Seals messages for a connection, and puts them at the end of what waits.
-    pub(crate) fn send_all<'a, const N: usize>(
+    /// Has something sealed for each of these, on so many threads: they know nothing of each other.
+    /// They are in the order of their ids.
+    pub(crate) fn seal<T: Copy + Send>(
         &mut self,
-        id: ConnectionId,
-        messages: impl IntoIterator<Item = [&'a [u8]; N]>,
+        wanted: &[(ConnectionId, T)],
+        threads: usize,
+        seal: impl Fn(&mut Connection, T, &Pool) + Sync,
     ) {
-        if let Some(connection) = self.open.get_mut(&id) {
-            connection.send(messages, &self.pool);
-            self.note(id);
+        let (Some((first, _)), Some((last, _))) = (wanted.first(), wanted.last()) else { return };
+        let Self { open, pool, .. } = self;
+        let mut wanted_by = wanted.iter().peekable();
+        let peers = open.range_mut(first..=last).filter_map(|(id, peer)| {
+            let (_, what) = wanted_by.next_if(|(wanted, _)| wanted == id)?;
+            Some((peer, *what))
+        });
+        in_parallel(&mut peers.collect::<Vec<_>>(), threads, |(peer, what)| {
+            seal(peer, *what, pool);
+        });
+        for (id, _) in wanted {
+            self.note(*id);
         }
     }
 
