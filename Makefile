@@ -13,11 +13,13 @@ test: ## Run every check and every test, as the CI does.
 	@scripts/setup test
 	@scripts/test
 
-soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n), kill all (KEEPER_CRASHES=n, SOAK_EVENTS=n, SOAK_FAULTS=n).
+soak: ## Attack the relay (SOAK_INPUTS=n), break what it runs on (SOAK_KILLS=n), kill all (KEEPER_CRASHES=n, SOAK_EVENTS=n, SOAK_FAULTS=n), fuzz the wire (FUZZ_INPUTS=n).
 	@scripts/setup test
 	@cargo build --release --locked -p lighthouse -p laniakea-soak -p laniakea-faults
 	@SOAK_INPUTS=$${SOAK_INPUTS:-1000000} cargo run --release --locked --quiet -p laniakea-soak
 	@LIAR_SESSIONS=$${LIAR_SESSIONS:-100000} cargo test --locked --quiet --manifest-path tests/fuzz/Cargo.toml --target-dir target --test liar -- --nocapture
+	@python3 scripts/fuzz-seeds.py tests/fuzz/seeds
+	@FUZZ_INPUTS=$${FUZZ_INPUTS:-10000000} cargo test --locked --quiet --manifest-path tests/fuzz/Cargo.toml --target-dir target --test smoke zmtp_ -- --nocapture
 	@SOAK_KILLS=$${SOAK_KILLS:-1000} target/release/laniakea-faults
 	@cargo build --locked -p lighthouse -p keeper
 	@KEEPER_CRASHES=$${KEEPER_CRASHES:-100} cargo test --locked --quiet -p laniakea-e2e --test keeper_time crashes -- --nocapture

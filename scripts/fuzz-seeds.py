@@ -230,17 +230,32 @@ def sessions():
             seeds += [bytes([0, roles, 6]) + said, bytes([1, roles, 6]) + said[ready:]]
         yield f"zmtp_null_{side}", seeds
         counted = lambda text: struct.pack(">H", len(text)) + text
+        talks = [list(recorded_frames(seed[3:])) for seed in seeds if seed[0] == 1]
         said = bytes.fromhex(json.loads(CURVE.read_text())[f"{attacker}_says"])
         role = b"\x0bSocket-Type\0\0\0\x06" + {"client": b"ROUTER", "server": b"DEALER"}[side]
         frames = [(1, b"a"), (0, b"b"), (2, b"\x04PING\0\0x"), (2, b"\x09SUBSCRIBEa"), (0, b"\1a")]
         yield f"zmtp_curve_{side}", [
-            bytes([0, 1, 1]) + said,
-            bytes([1, 1, 1]) + counted(role),
-            bytes([1, 1, 1]) + counted(role) + bytes([0, 80, 1]),
-            bytes([1, 1, 0]) + counted(role + b"\x08Identity\0\0\0\1x"),
-            bytes([2, 0, 1]) + b"".join(bytes([flags]) + counted(text) for flags, text in frames),
-            bytes([2, 1, 1]) + b"".join(bytes([flags]) + counted(text) for flags, text in frames),
+            bytes([0, 1, 1, 6]) + said,
+            bytes([4, 1, 1]) + counted(role),
+            bytes([4, 1, 1]) + counted(role) + bytes([0, 80, 1]),
+            bytes([4, 1, 0]) + counted(role + b"\x08Identity\0\0\0\1x"),
+            *[
+                bytes([8, roles, 1, 6])
+                + b"".join(bytes([flags]) + counted(text) for flags, text in talk)
+                for talk in [*talks, frames]
+                for roles in [0, 1]
+            ],
         ]
+
+
+def recorded_frames(said):
+    """Frames in the clear, each as its flags inside a box and its body."""
+    while said:
+        flags, size, said = said[0], said[1], said[2:]
+        if flags & 2:
+            size, said = int.from_bytes(bytes([size]) + said[:7]), said[7:]
+        yield flags & 1 | flags >> 1 & 2, said[:size]
+        said = said[size:]
 
 
 def lz4_frame(content):

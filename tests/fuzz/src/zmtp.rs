@@ -1,10 +1,13 @@
 //! ZMTP: each end, in the clear and encrypted, against whatever the other sends.
 //!
 //! For encrypted ends what is made up is sealed by an end that has the keys, or nothing would get past
-//! the first box.
+//! the first box. A handshake takes a hundred times as long as what follows it, so most inputs begin
+//! where it is done.
+
+use std::{mem, sync::LazyLock};
 
 use laniakea_zmtp::{
-    Connection, Event, Limits, Message, Role, Security, Setup,
+    Connection, Event, Limits, Message, Peer, Role, Security, Setup, Version,
     curve::{KeyPair, SecretKey},
     encode, fuzzing,
 };
@@ -17,151 +20,171 @@ const LIMITS: Limits = Limits { command_bytes: 64, ..Limits::of_messages(300, 4)
 const MOST_HELD_BYTES: usize =
     2 * (LIMITS.message_bytes + 8 * LIMITS.message_frames) + 2 * LIMITS.handshake_bytes;
 
-/// The two ends of a connection.
-struct Pair {
-    client: Connection,
-    server: Connection,
-}
+/// Of the client and of the server.
+static KEYS: LazyLock<[KeyPair; 2]> =
+    LazyLock::new(|| [2, 1].map(|number| KeyPair::of(SecretKey::from_bytes([number; 32]))));
 
-/// Which of them is attacked.
+/// One of the two ends of a connection.
 #[derive(Clone, Copy)]
-enum Victim {
-    Client,
-    Server,
+struct End {
+    is_server: bool,
+    is_encrypted: bool,
+    /// Which two roles talk to each other.
+    roles: usize,
 }
 
 /// A server in the clear.
 pub fn zmtp_null_server(bytes: &[u8]) {
-    null(bytes, Victim::Server);
+    null(bytes, true);
 }
 
 /// A client in the clear.
 pub fn zmtp_null_client(bytes: &[u8]) {
-    null(bytes, Victim::Client);
+    null(bytes, false);
 }
 
 /// An encrypted server.
 pub fn zmtp_curve_server(bytes: &[u8]) {
-    curve(bytes, Victim::Server);
+    curve(bytes, true);
 }
 
 /// An encrypted client.
 pub fn zmtp_curve_client(bytes: &[u8]) {
-    curve(bytes, Victim::Client);
+    curve(bytes, false);
 }
 
-fn null(bytes: &[u8], victim: Victim) {
+fn null(bytes: &[u8], is_server: bool) {
     let mut input = Input::new(bytes);
-    let (is_ready, roles) = (input.below(2) == 1, input.below(2));
+    let is_ready = input.below(2) == 1;
+    let end = End { is_server, is_encrypted: false, roles: input.below(2) };
+    let make = if is_ready { End::established } else { End::fresh };
+    hear_twice(|| make(end), &mut input, true);
+}
+
+fn curve(bytes: &[u8], is_server: bool) {
+    let mut input = Input::new(bytes);
+    let kind = input.byte();
+    let end = End { is_server, is_encrypted: true, roles: input.below(2) };
+    let is_trusted = input.below(8) != 0;
+    match kind {
+        ..4 => drop(hear_twice(|| end.fresh(), &mut input, is_trusted)),
+        4..8 => {
+            let mut attacker = end.other().fresh();
+            fuzzing::say(&mut attacker, input.counted());
+            shake(&mut end.fresh(), &mut attacker, input.rest(), is_trusted);
+        }
+        8.. => after_handshake(end, &mut input),
+    }
+}
+
+/// What somebody says whose handshake was a good one.
+fn after_handshake(end: End, input: &mut Input<'_>) {
+    let piece = input.take(1);
+    let mut attacker = end.other().established();
+    let (mut said, mut last) = (Vec::from(piece), 0..0);
+    let (mut is_in_the_clear, mut is_repeated) = (false, false);
+    while !input.is_empty() {
+        let (flags, body) = (input.byte(), input.counted());
+        match flags >> 6 {
+            0 | 1 => {
+                let start = said.len();
+                fuzzing::put(&mut attacker, flags, body, &mut said);
+                last = start..said.len();
+            }
+            2 => {
+                said.extend_from_slice(body);
+                is_in_the_clear |= !body.is_empty();
+            }
+            // What came before comes again.
+            _ => {
+                is_repeated |= !last.is_empty();
+                said.extend_from_within(mem::take(&mut last));
+            }
+        }
+    }
+    let said = &mut Input::new(&said);
+    if let Some((mut end, mut answer)) = hear_twice(|| end.established(), said, true) {
+        // What is in the clear may have all that follows in it.
+        assert!(is_in_the_clear || !is_repeated, "a frame counted twice");
+        // The connection is not over, so the other still understands.
+        end.seal(&["still", "here"], &mut answer).expect("it is ready");
+        let heard = attacker.read(&mut &answer[..]).expect("it was sealed");
+        assert_eq!(heard, Some(Event::Message(Message::from_iter(["still", "here"]))));
+    }
+}
+
+impl End {
+    fn other(self) -> Self {
+        Self { is_server: !self.is_server, ..self }
+    }
+
+    fn role(self) -> Role {
+        let roles = [[Role::Sub, Role::XPub], [Role::Dealer, Role::Router]][self.roles];
+        roles[usize::from(self.is_server)]
+    }
+
+    fn setup(self) -> Setup {
+        let [client, server] = &*KEYS;
+        let security = match (self.is_encrypted, self.is_server) {
+            (false, false) => Security::NullClient,
+            (false, true) => Security::NullServer,
+            (true, false) => Security::CurveClient { own: client.clone(), server: server.public() },
+            (true, true) => Security::CurveServer(server.clone()),
+        };
+        Setup { role: self.role(), security, limits: LIMITS }
+    }
+
+    /// Before the handshake.
+    fn fresh(self) -> Connection {
+        let random = if self.is_server { 4 } else { 3 };
+        Connection::new(&self.setup(), &mut |bytes| bytes.fill(random))
+    }
+
+    /// After it.
+    fn established(self) -> Connection {
+        let peer = Peer { role: self.other().role(), version: Version::V3_1, key: None };
+        fuzzing::established(&self.setup(), peer)
+    }
+}
+
+/// Lets the two shake hands. `changes` are places, of two bytes, and what is changed in them, in all
+/// that `end` hears.
+fn shake(end: &mut Connection, attacker: &mut Connection, changes: &[u8], is_trusted: bool) {
+    let mut passed = 0;
+    while attacker.has_output() || end.has_output() {
+        let mut said = attacker.take_output();
+        for change in changes.chunks_exact(3) {
+            let place = usize::from(u16::from_be_bytes([change[0], change[1]]));
+            if let Some(byte) = place.checked_sub(passed).and_then(|at| said.get_mut(at)) {
+                *byte ^= change[2];
+            }
+        }
+        passed += said.len();
+        if hear(end, &[&said], is_trusted).1.is_some() {
+            return;
+        }
+        hear(attacker, &[&end.take_output()], true);
+    }
+}
+
+/// However the bytes come, they are understood alike. Gives back an end that is not over,
+/// and what it has said.
+fn hear_twice(
+    make: impl Fn() -> Connection,
+    input: &mut Input<'_>,
+    is_trusted: bool,
+) -> Option<(Connection, Vec<u8>)> {
     let piece = 1 + usize::from(input.byte());
     let said = input.rest();
-    let end = || {
-        let mut pair = Pair::new(roles, [Security::NullClient, Security::NullServer]);
-        if is_ready {
-            pair.shake(victim, &[]);
-        }
-        pair.split(victim).0
-    };
-    let (mut one, mut other) = (end(), end());
-    let (events, error) = hear(&mut one, &[said], true);
-    // However the bytes come, they are understood alike.
+    let (mut one, mut other) = (make(), make());
+    let (events, error) = hear(&mut one, &[said], is_trusted);
     let pieces: Vec<&[u8]> = said.chunks(piece).collect();
-    assert_eq!(hear(&mut other, &pieces, true), (events.clone(), error));
-    assert_eq!(one.take_output(), other.take_output());
+    let in_pieces = hear(&mut other, &pieces, is_trusted);
+    assert_eq!((&in_pieces.0, &in_pieces.1), (&events, &error));
     events.iter().for_each(check_again);
-}
-
-fn curve(bytes: &[u8], victim: Victim) {
-    let mut input = Input::new(bytes);
-    let (stage, roles) = (input.below(3), input.below(2));
-    let is_trusted = input.below(8) != 0;
-    let keys = [2, 1].map(|number| KeyPair::of(SecretKey::from_bytes([number; 32])));
-    let [own, server] = keys;
-    let client = Security::CurveClient { own, server: server.public() };
-    let mut pair = Pair::new(roles, [client, Security::CurveServer(server)]);
-    match stage {
-        0 => {
-            let said = input.rest();
-            let (mut end, _) = pair.split(victim);
-            hear(&mut end, &[said], is_trusted);
-        }
-        1 => {
-            fuzzing::say(pair.attacker(victim), input.counted());
-            pair.shake(victim, input.rest());
-        }
-        _ => {
-            pair.shake(victim, &[]);
-            let (mut end, mut attacker) = pair.split(victim);
-            let mut said = Vec::new();
-            while !input.is_empty() {
-                let flags = input.byte();
-                fuzzing::put(&mut attacker, flags, input.counted(), &mut said);
-            }
-            let (events, error) = hear(&mut end, &[&said], is_trusted);
-            events.iter().for_each(check_again);
-            // Unless the connection is over, the other still understands.
-            if error.is_none() {
-                let mut said = end.take_output();
-                end.seal(&["still", "here"], &mut said).expect("it is ready");
-                let heard = attacker.read(&mut &said[..]).expect("it was sealed");
-                assert_eq!(heard, Some(Event::Message(Message::from_iter(["still", "here"]))));
-            }
-        }
-    }
-}
-
-impl Pair {
-    fn new(roles: usize, securities: [Security; 2]) -> Self {
-        let roles = [[Role::Sub, Role::XPub], [Role::Dealer, Role::Router]][roles];
-        let [client_security, server_security] = securities;
-        let end = |role, security, random| {
-            let setup = Setup { role, security, limits: LIMITS };
-            Connection::new(&setup, &mut |bytes| bytes.fill(random))
-        };
-        Self {
-            client: end(roles[0], client_security, 3),
-            server: end(roles[1], server_security, 4),
-        }
-    }
-
-    fn attacker(&mut self, victim: Victim) -> &mut Connection {
-        match victim {
-            Victim::Client => &mut self.server,
-            Victim::Server => &mut self.client,
-        }
-    }
-
-    /// The victim and the other.
-    fn split(self, victim: Victim) -> (Connection, Connection) {
-        match victim {
-            Victim::Client => (self.client, self.server),
-            Victim::Server => (self.server, self.client),
-        }
-    }
-
-    /// Lets the two shake hands. `changes` are places, of two bytes, and what is changed in them, in
-    /// all that the victim hears.
-    fn shake(&mut self, victim: Victim, changes: &[u8]) {
-        let (end, attacker) = match victim {
-            Victim::Client => (&mut self.client, &mut self.server),
-            Victim::Server => (&mut self.server, &mut self.client),
-        };
-        let mut passed = 0;
-        while attacker.has_output() || end.has_output() {
-            let mut said = attacker.take_output();
-            for change in changes.chunks_exact(3) {
-                let place = usize::from(u16::from_be_bytes([change[0], change[1]]));
-                if let Some(byte) = place.checked_sub(passed).and_then(|at| said.get_mut(at)) {
-                    *byte ^= change[2];
-                }
-            }
-            passed += said.len();
-            if hear(end, &[&said], true).1.is_some() {
-                return;
-            }
-            hear(attacker, &[&end.take_output()], true);
-        }
-    }
+    let output = one.take_output();
+    assert_eq!(output, other.take_output());
+    error.is_none().then_some((one, output))
 }
 
 /// All that an end makes of these pieces: events, and why it is over.
@@ -175,9 +198,9 @@ fn hear(end: &mut Connection, pieces: &[&[u8]], is_trusted: bool) -> (Vec<Event>
                 Ok(Some(event)) => {
                     check_limits(&event);
                     if is_trusted {
-                        end.admit()
+                        end.admit();
                     } else {
-                        end.refuse()
+                        end.refuse();
                     }
                     events.push(event);
                 }
@@ -213,10 +236,9 @@ fn check_again(event: &Event) {
     let Event::Message(message) = event else {
         return;
     };
-    let mut pair = Pair::new(1, [Security::NullClient, Security::NullServer]);
-    pair.shake(Victim::Server, &[]);
+    let mut end = End { is_server: true, is_encrypted: false, roles: 1 }.established();
     let frames: Vec<&[u8]> = message.frames().collect();
     let mut bytes = Vec::new();
     encode(&frames, &mut bytes);
-    assert_eq!(pair.server.read(&mut &bytes[..]).as_ref(), Ok(&Some(event.clone())));
+    assert_eq!(end.read(&mut &bytes[..]).as_ref(), Ok(&Some(event.clone())));
 }

@@ -1,10 +1,11 @@
 //! Every target for some seconds: on its seeds, on what was ever found to break something, and on
-//! damaged copies of them, always the same ones.
+//! damaged copies of them, always the same ones. Or on `FUZZ_INPUTS` of them, however long that takes,
+//! from number `FUZZ_FIRST` on.
 
 #![expect(clippy::disallowed_methods, reason = "tests read the files that they wrote")]
 
 use std::{
-    fs, io,
+    env, fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use std::{
 use laniakea_fuzz::TARGETS;
 
 /// How often a target is run, and for how long at most. Both are per target.
-const MAX_RUNS: u32 = 20_000;
+const MAX_RUNS: u64 = 20_000;
 const MAX_TIME: Duration = Duration::from_secs(2);
 /// Damaged copies are no longer than this, in bytes.
 const MAX_BYTES: usize = 4_096;
@@ -128,6 +129,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
+/// A number that somebody gave.
+fn given(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
 fn run(name: &str) {
     let (_, target) = TARGETS.iter().find(|(other, _)| *other == name).expect("a target");
     let artifacts = root().join("artifacts").join(name);
@@ -135,16 +141,23 @@ fn run(name: &str) {
     let seeds = inputs(&root().join("seeds").join(name));
     assert!(!seeds.is_empty(), "{name} has no seeds: run scripts/fuzz-seeds.py");
     for input in broken.iter().chain(&seeds) {
-        try_one(name, *target, input);
+        try_one(name, *target, input, Keep::First);
     }
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let end = Instant::now() + MAX_TIME;
+    let (first, many) = (given("FUZZ_FIRST").unwrap_or_default(), given("FUZZ_INPUTS"));
+    let (most, keep) = many.map_or((MAX_RUNS, Keep::First), |many| (many, Keep::Broken));
+    let begun = Instant::now();
     let mut runs = 0;
-    while runs < MAX_RUNS && Instant::now() < end {
-        try_one(name, *target, &damaged(&seeds, &mut random));
+    while runs < most && (many.is_some() || begun.elapsed() < MAX_TIME) {
+        // Each by itself: whatever number breaks the target does so alone, too.
+        let mut random = Random::of(first + runs);
+        try_one(name, *target, &damaged(&seeds, &mut random), keep);
         runs += 1;
     }
-    println!("{name}: {runs} damaged inputs, {} seeds", seeds.len());
+    let seconds = begun.elapsed().as_secs_f64();
+    println!(
+        "{name}: nothing broke it: {runs} damaged inputs from number {first} on, {} seeds, {seconds:.1} s",
+        seeds.len()
+    );
 }
 
 /// The files in a folder, in the order of their names.
@@ -158,19 +171,35 @@ fn inputs(folder: &Path) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("it can be read")).collect()
 }
 
-fn try_one(name: &str, target: fn(&[u8]), input: &[u8]) {
-    // Kept before it is tried: what overflows the stack leaves nobody to keep it.
-    let running = root().join("artifacts").join(name).join("smoke");
-    fs::create_dir_all(running.parent().expect("a folder")).expect("it can be made");
-    fs::write(&running, input).expect("it can be written");
-    let outcome = catch_unwind(AssertUnwindSafe(|| target(input)));
-    assert!(
-        outcome.is_ok(),
-        "this broke {name}: {}\nit is kept in tests/fuzz/artifacts/{name}/smoke; replay it with\n\
-         cargo fuzz run --fuzz-dir tests/fuzz --features libfuzzer {name} tests/fuzz/artifacts/{name}/smoke",
-        input.escape_ascii()
-    );
-    fs::remove_file(&running).expect("it was just written");
+/// When an input is kept.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    /// Before it is tried: what overflows the stack leaves nobody to keep it.
+    First,
+    /// When it broke the target. Ten million files take too long.
+    Broken,
+}
+
+fn try_one(name: &str, target: fn(&[u8]), input: &[u8], keep: Keep) {
+    let file = root().join("artifacts").join(name).join("smoke");
+    let write = || {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("it can be made");
+        fs::write(&file, input).expect("it can be written");
+    };
+    if keep == Keep::First {
+        write();
+    }
+    if catch_unwind(AssertUnwindSafe(|| target(input))).is_err() {
+        write();
+        panic!(
+            "this broke {name}: {}\nit is kept in tests/fuzz/artifacts/{name}/smoke; replay it with\n\
+             cargo fuzz run --fuzz-dir tests/fuzz --features libfuzzer {name} tests/fuzz/artifacts/{name}/smoke",
+            input.escape_ascii()
+        );
+    }
+    if keep == Keep::First {
+        fs::remove_file(&file).expect("it was just written");
+    }
 }
 
 /// A copy of a seed with some damage.
@@ -209,12 +238,23 @@ fn damaged(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    /// Neighbours have nothing in common.
+    fn of(number: u64) -> Self {
+        let mut random = Self(number);
+        random.0 = random.next();
+        random
+    }
+
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).expect("it is below a usize")
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).expect("it is below a usize")
     }
 
     fn one_of<'t, T>(&mut self, things: &'t [T]) -> &'t T {

@@ -1,8 +1,9 @@
 //! What only a peer with bad intentions, and perhaps the right keys, would say. For tests.
 
-use super::{Connection, Stage};
+use super::{Connection, Peer, Security, Setup, Stage, traffic::Traffic};
 use crate::{
     channel::Channel,
+    curve::Sealed,
     frame::{Kind, put as put_plain},
     handshake::Handshake,
 };
@@ -11,6 +12,19 @@ use crate::{
 pub const MORE: u8 = 1;
 /// See [`MORE`].
 pub const COMMAND: u8 = 2;
+
+/// An end as it is after a handshake with this peer, which costs a hundred times as much. An encrypted
+/// connection has the same key each time.
+pub fn established(setup: &Setup, peer: Peer) -> Connection {
+    let channel = match &setup.security {
+        Security::NullClient | Security::NullServer => Channel::Plain,
+        Security::CurveClient { .. } | Security::CurveServer(_) => {
+            Channel::Sealed(Box::new(Sealed::of_everybody(setup.security.is_server())))
+        }
+    };
+    let traffic = Traffic::new(setup.role, setup.limits, peer, channel);
+    Connection { stage: Stage::Traffic(Box::new(traffic)), output: Vec::new() }
+}
 
 /// Makes an end whose handshake is encrypted say this of itself.
 pub fn say(connection: &mut Connection, metadata: &[u8]) {

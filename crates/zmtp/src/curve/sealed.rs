@@ -44,6 +44,14 @@ impl Sealed {
         Self { key, ours: BY_SERVER, theirs: BY_CLIENT, sent, received }
     }
 
+    /// With a key that everybody knows, and as after a handshake.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn of_everybody(is_server: bool) -> Self {
+        let (sent, received) = (Sent::default(), Received::first(0));
+        let of_end = if is_server { Self::of_server } else { Self::of_client };
+        of_end(BoxKey::of_ours([7; 32]), sent, received)
+    }
+
     /// Appends a frame.
     pub(crate) fn put(&mut self, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
         let flags = match kind {
@@ -94,9 +102,7 @@ mod tests {
     use super::*;
 
     fn pair() -> (Sealed, Sealed) {
-        let key = BoxKey::of_ours([7; 32]);
-        let client = Sealed::of_client(key.clone(), Sent::default(), Received::first(0));
-        (client, Sealed::of_server(key, Sent::default(), Received::first(0)))
+        (Sealed::of_everybody(false), Sealed::of_everybody(true))
     }
 
     fn sealed(by: &mut Sealed, kind: Kind, body: &[u8]) -> Vec<u8> {
