@@ -7,6 +7,7 @@ target/libzmq; one is Debian's, and one came with the pyzmq of .venv.
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import os
 import pathlib
@@ -28,6 +29,7 @@ TYPES = {
 SUBSCRIBE, UNSUBSCRIBE, EVENTS, LINGER, SNDHWM, RCVHWM, RCVTIMEO, SNDTIMEO = 6, 7, 15, 17, 23, 24, 27, 28
 LAST_ENDPOINT = 32
 CURVE_SERVER, CURVE_PUBLICKEY, CURVE_SECRETKEY, CURVE_SERVERKEY = 47, 48, 49, 50
+CONNECT_ROUTING_ID = 61
 HEARTBEAT_IVL, HEARTBEAT_TTL, HEARTBEAT_TIMEOUT = 75, 76, 77
 SNDMORE = 2
 CONNECTED, RETRIED, DISCONNECTED = 0x1, 0x4, 0x200
@@ -155,6 +157,8 @@ class Socket:
 
     def check(self, result):
         if result < 0:
+            if self.zmq.zmq_errno() == errno.EAGAIN:
+                raise TimeoutError(f"libzmq {self.library.version}: nothing came")
             reason = self.zmq.zmq_strerror(self.zmq.zmq_errno()).decode()
             raise OSError(f"libzmq {self.library.version}: {reason}")
         return result

@@ -14,16 +14,19 @@ import sys
 import threading
 
 from libzmq import (
-    HEARTBEAT_IVL, HEARTBEAT_TIMEOUT, HEARTBEAT_TTL, PATIENCE_MS, SUBSCRIBE, UNSUBSCRIBE, Library,
+    CONNECT_ROUTING_ID, HEARTBEAT_IVL, HEARTBEAT_TIMEOUT, HEARTBEAT_TTL, PATIENCE_MS, RCVTIMEO, SUBSCRIBE,
+    TYPES, UNSUBSCRIBE, Library,
 )  # fmt: skip
 
 VECTORS = pathlib.Path("tests/vectors/zmtp")
+GREETING_BYTES = 64
 
 
 def main(version):
     library = Library(version)
     sessions = [run(library, *session) for session in sessions_of(library.version)]
-    recorded = {"libzmq": library.version, "sessions": sessions}
+    handshakes = {kind: handshake(library, kind) for kind in TYPES}
+    recorded = {"libzmq": library.version, "sessions": sessions, "handshakes": handshakes}
     VECTORS.mkdir(parents=True, exist_ok=True)
     target = VECTORS / f"{library.version}.json"
     target.write_text(json.dumps(recorded, indent=1) + "\n")
@@ -35,13 +38,14 @@ def sessions_of(version):
     yield "questions", "REQ", "ROUTER", questions
     yield "answers", "DEALER", "REP", answers
     yield "dealers", "DEALER", "DEALER", dealers
+    yield "routers", "ROUTER", "ROUTER", routers
     yield "subscriptions", "SUB", "XPUB", subscriptions
+    yield "publications", "SUB", "PUB", publications
     # Its XPUB reads freed memory when a peer sends such.
     if version != "4.3.2":
         yield "user data", "XSUB", "XPUB", user_data
     if version >= "4.2":
         yield "heartbeats", "DEALER", "ROUTER", heartbeats
-
 
 def run(library, name, client_type, server_type, talk):
     with library.socket(server_type) as server, Tap(server.bind()) as tap:
@@ -50,6 +54,8 @@ def run(library, name, client_type, server_type, talk):
                 client.set(HEARTBEAT_IVL, 20)
                 client.set(HEARTBEAT_TTL, 30_000)
                 client.set(HEARTBEAT_TIMEOUT, PATIENCE_MS)
+            if client_type == "ROUTER":
+                client.set(CONNECT_ROUTING_ID, b"relay")
             client.connect(tap.endpoint)
             said = {"client": [], "server": []}
             talk(client, server, said, tap)
@@ -62,6 +68,20 @@ def run(library, name, client_type, server_type, talk):
         "server_says": said["server"],
         "server_bytes": tap.came["server"].hex(),
     }
+
+
+def handshake(library, kind):
+    """What a socket of this type says to whoever has not said what it is."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, library.socket(kind) as client:
+        client.connect("tcp://127.0.0.1:%d" % listener.getsockname()[1])
+        peer, _ = listener.accept()
+        with peer:
+            peer.settimeout(PATIENCE_MS / 1_000)
+            peer.sendall(b"\xff" + bytes(7) + b"\x01\x7f\x03\x01NULL" + bytes(48))
+            came = b""
+            while len(came) < GREETING_BYTES + 2 or len(came) < GREETING_BYTES + 2 + came[65]:
+                came += peer.recv(65_536)
+    return came.hex()
 
 
 def messages(client, server, said, tap):
@@ -96,6 +116,16 @@ def dealers(client, server, said, tap):
     assert pass_on(server, client, [b"answer"], said["server"]) == [b"answer"]
 
 
+def routers(client, server, said, tap):
+    client.send([b"relay", b"event"])
+    said["client"].append(message([b"event"]))
+    peer, *frames = server.receive()
+    assert frames == [b"event"]
+    server.send([peer, b"answer"])
+    said["server"].append(message([b"answer"]))
+    assert client.receive() == [b"relay", b"answer"]
+
+
 def subscriptions(client, server, said, tap):
     # No longer topics: 4.3.4 writes a wrong size where topic and command have more than 255 bytes.
     for option, kind, topic in [
@@ -108,6 +138,25 @@ def subscriptions(client, server, said, tap):
         said["client"].append({kind: topic.hex()})
     for frames in [[b"a.b", b"event"], [b"a.", bytes([9]) * 300]]:
         assert pass_on(server, client, frames, said["server"]) == frames
+
+
+def publications(client, server, said, tap):
+    client.set(SUBSCRIBE, b"a.")
+    said["client"].append({"subscribe": b"a.".hex()})
+    client.set(RCVTIMEO, 100)
+    frames = []
+    # A PUB does not say when it has heard of a subscription.
+    while not frames:
+        server.send([b"a.b", b"event"])
+        with contextlib.suppress(TimeoutError):
+            frames = client.receive()
+    server.send([b"a.", b"last"])
+    client.set(RCVTIMEO, PATIENCE_MS)
+    while True:
+        said["server"].append(message(frames))
+        if frames == [b"a.", b"last"]:
+            break
+        frames = client.receive()
 
 
 def user_data(client, server, said, tap):

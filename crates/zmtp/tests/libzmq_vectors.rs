@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test opens files of its own")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use laniakea_zmtp::{Connection, Event, Limits, Peer, Role, Security, Setup, Version};
 use serde::Deserialize;
@@ -13,6 +13,8 @@ use serde::Deserialize;
 struct Recorded {
     libzmq: String,
     sessions: Vec<Session>,
+    /// What a socket of each type says to a peer that has only greeted.
+    handshakes: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +97,7 @@ fn the_versions_are_those_that_are_deployed() {
 
 #[test]
 fn both_ends_understand_what_libzmq_says() {
-    for Recorded { libzmq, sessions } in recorded() {
+    for Recorded { libzmq, sessions, .. } in recorded() {
         for session in sessions {
             let what = format!("{libzmq}, {}", session.name);
             let mut server = end(role(&session.server), Security::NullServer);
@@ -108,11 +110,38 @@ fn both_ends_understand_what_libzmq_says() {
     }
 }
 
+#[test]
+fn sockets_of_all_types_are_let_in_or_told_why_not() {
+    for Recorded { libzmq, handshakes, .. } in recorded() {
+        assert_eq!(handshakes.len(), Role::ALL.len(), "{libzmq}");
+        for (name, said) in handshakes {
+            let theirs = role(&name);
+            for (ours, security) in [
+                (Role::Router, Security::NullServer),
+                (Role::XPub, Security::NullServer),
+                (Role::Dealer, Security::NullClient),
+                (Role::Sub, Security::NullClient),
+            ] {
+                let mut connection = end(ours, security);
+                let outcome = connection.read(&mut &bytes(&said)[..]);
+                if ours.talks_to(theirs) {
+                    let event = expected(&name, &libzmq, &[]).remove(0);
+                    assert_eq!(outcome, Ok(Some(event)), "{libzmq}");
+                    continue;
+                }
+                let line = format!("a {name} where {ours} is, which it does not talk to");
+                assert_eq!(outcome.unwrap_err().to_string(), line, "{libzmq}");
+                assert!(connection.take_output().ends_with(line.as_bytes()));
+            }
+        }
+    }
+}
+
 /// But for the version: ours is 3.1.
 #[test]
 fn both_ends_say_the_same_as_libzmq_byte_for_byte() {
     const MINOR: usize = 11;
-    for Recorded { libzmq, sessions } in recorded() {
+    for Recorded { libzmq, sessions, .. } in recorded() {
         // Signs of life come when it is time, and an XSUB's subscriptions are messages.
         let timeless = |it: &&Session| it.name != "heartbeats" && it.client != "XSUB";
         for session in sessions.iter().filter(timeless) {
