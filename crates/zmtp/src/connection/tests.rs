@@ -2,6 +2,7 @@
 
 mod commands;
 mod curve;
+mod held;
 mod limits;
 mod pair;
 mod random;
