@@ -61,7 +61,12 @@ impl Session {
 
     /// The next event, if it is there. What comes after it stays in the kernel.
     pub(super) fn next(&mut self) -> Result<Option<Event>, Ended> {
-        for _ in 0..MAX_READS {
+        self.next_within(MAX_READS)
+    }
+
+    /// What was read is looked at in any case: nobody says that it is there.
+    fn next_within(&mut self, reads: usize) -> Result<Option<Event>, Ended> {
+        for left in (0..=reads).rev() {
             let mut input = &self.input[self.start..self.end];
             let event = self.connection.read(&mut input);
             self.start = self.end - input.len();
@@ -76,6 +81,9 @@ impl Session {
                     self.flush().unwrap_or_default();
                     return Err(error.into());
                 }
+            }
+            if left == 0 {
+                break;
             }
             match self.stream.read(&mut self.input).map_err(Ended::Broken)? {
                 None => return Ok(None),
@@ -162,5 +170,33 @@ impl Output {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write as _, os::unix::net::UnixListener};
+
+    use laniakea_zmtp::{Limits, Role, Security, encode};
+    use rustix::net::SocketAddrUnix;
+
+    use super::{super::tests::peer::handshake, *};
+
+    /// Nothing more comes that would wake whoever waits for the socket.
+    #[test]
+    fn what_the_last_read_of_a_turn_brought_is_not_left_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let stream = Stream::connect_unix(&SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let (security, limits) = (Security::NullClient, Limits::of_messages(100, 1));
+        let mut session = Session::new(stream, &Setup { role: Role::Dealer, security, limits });
+        peer.write_all(&handshake(Role::Router, Role::Dealer)).unwrap();
+        assert!(matches!(session.next(), Ok(Some(Event::Ready(_)))));
+        let mut message = Vec::new();
+        encode(&["hello"], &mut message);
+        peer.write_all(&message).unwrap();
+        assert!(matches!(session.next_within(1), Ok(Some(Event::Message(_)))));
     }
 }

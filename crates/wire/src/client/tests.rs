@@ -2,7 +2,7 @@
 
 mod encrypted;
 mod ends;
-mod peer;
+pub(super) mod peer;
 mod talks;
 
 use std::{

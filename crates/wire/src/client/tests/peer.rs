@@ -76,7 +76,7 @@ pub(super) fn transcript() -> Vec<u8> {
 }
 
 /// What such a server says to such a client until the handshake is done.
-pub(super) fn handshake(server: Role, client: Role) -> Vec<u8> {
+pub(in crate::client) fn handshake(server: Role, client: Role) -> Vec<u8> {
     let limits = LIMITS;
     let setups = [(server, Security::NullServer), (client, Security::NullClient)];
     let [mut server, mut client] = setups
