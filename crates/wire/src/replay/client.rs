@@ -21,6 +21,10 @@ const MAX_PAGE_BYTES: usize = 5 << 20;
 /// The longest page, its header and the request's id.
 const MAX_FRAMES: usize = 1_002;
 
+/// Messages at once that answer nothing. A request at a time is on its way, so that there are few late
+/// answers; whoever sends without end would keep us from everything else.
+const MAX_LATE: usize = 1_000;
+
 /// Who has looked through so many events has done something, also where none matched.
 const FAR: u64 = 1_000;
 
@@ -211,7 +215,8 @@ impl Requester {
 
     /// The answer to the last request, if it is there.
     pub(crate) fn receive(&mut self) -> Option<Result<Answer, ReplayError>> {
-        while let Some(message) = self.link.receive() {
+        for _ in 0..MAX_LATE {
+            let message = self.link.receive()?;
             let mut frames = message.frames();
             let (Some(id), Some(header)) = (frames.next(), frames.next()) else { continue };
             if id != self.id.to_be_bytes() {
@@ -223,6 +228,8 @@ impl Requester {
                     .map(|header| Answer { header, events: frames.map(<[u8]>::to_vec).collect() }),
             );
         }
+        tracing::info!("{} sends what nobody asked for: connecting anew", self.endpoint());
+        self.link.cut();
         None
     }
 

@@ -23,6 +23,8 @@ use crate::{
 const MAX_REPLY: Limits = Limits::of_messages(64 << 10, 16);
 /// Without anything to do, the thread looks around now and then.
 const IDLE: Duration = Duration::from_mins(1);
+/// Replies that are read before anything else is looked at, also if the peer sends without end.
+const MAX_BURST: usize = 1_000;
 
 /// Where to submit, and how patiently.
 #[derive(Debug, Clone)]
@@ -277,7 +279,12 @@ impl PublisherThread {
 
     fn read_replies(&mut self) {
         let was_full = self.waiting.len() >= self.config.window.max(1);
-        while let Some(message) = self.link.receive() {
+        for left in (0..MAX_BURST).rev() {
+            let Some(message) = self.link.receive() else { break };
+            if left == 0 {
+                // There may be more, and nobody says that it is there.
+                self.waker.wake();
+            }
             self.heard = Instant::now();
             let mut frames = message.frames();
             let (Some(id), Some(reply)) = (frames.next(), frames.next()) else { continue };
