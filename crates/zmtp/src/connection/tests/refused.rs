@@ -1,7 +1,7 @@
 //! Who is not let in, and what it is told.
 
 use super::pair::{GUARDS, Guard, Pair, frame, key_pair, read_all, setup};
-use crate::{Connection, ConnectionError, Event, Role, Security};
+use crate::{Connection, ConnectionError, Event, Role, Security, connection::fuzzing};
 
 /// The lines that server and client write.
 fn lines(pair: &mut Pair) -> (Option<String>, Option<String>) {
@@ -43,6 +43,23 @@ fn a_key_that_is_not_trusted_is_told_what_libzmq_tells() {
     assert_eq!(error, frame(4, b"\x05ERROR\x03400"));
     let error = read_all(&mut client, &error).unwrap_err();
     assert_eq!(error.to_string(), "the peer refuses: \"400\"");
+}
+
+#[test]
+fn a_server_with_the_right_key_and_another_role_is_not_talked_to() {
+    for (metadata, line) in [
+        (
+            &b"\x0bSocket-Type\0\0\0\x06ROUTER"[..],
+            "a ROUTER where SUB is, which it does not talk to",
+        ),
+        (b"\x0bSocket-Type\0\0\0\x05X\nPUB", "a X\\nPUB where SUB is, which it does not talk to"),
+        (b"", "metadata without Socket-Type"),
+    ] {
+        let mut pair = Pair::new(Guard::Curve, Role::Sub, Role::XPub);
+        fuzzing::say(&mut pair.server, metadata);
+        assert_eq!(pair.talk().unwrap_err().to_string(), line);
+        assert!(pair.client.peer().is_none());
+    }
 }
 
 #[test]
