@@ -29,7 +29,7 @@ pub struct ConnectionLimits {
     /// Of these, how many come from one address, or one /64 of IPv6. `None`: half of them, and as
     /// many as there are from this machine. A number is for this machine too. `ipc://` has no address.
     pub per_address: Option<usize>,
-    /// And how many have proved to have one key. `None`: an eighth of them.
+    /// And how many have proved to have one key. `None`: half of them.
     pub per_key: Option<usize>,
     /// Subscriptions of one connection; whoever has more is cut.
     pub subscriptions: usize,

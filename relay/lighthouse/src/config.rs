@@ -126,7 +126,7 @@ mod tests {
                 "max_connections_per_address",
             ),
             (
-                "#max_connections_per_key = 63",
+                "#max_connections_per_key = 250",
                 "max_connections_per_key = 0",
                 "max_connections_per_key",
             ),

@@ -33,7 +33,7 @@ impl Load {
 
     /// The same, with encrypted endpoints beside the plain ones.
     pub(crate) fn encrypted_relay(&self, lighthouse: &Path) -> RunningRelay {
-        // All readers have one key, of which a relay takes an eighth of all connections.
+        // All readers have one key, of which a relay takes half of all connections.
         self.setup(lighthouse).limit("max_connections = 10000").encrypted().run()
     }
 

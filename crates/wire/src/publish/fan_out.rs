@@ -242,7 +242,7 @@ impl Service for FanOut {
 
     fn send(&mut self, connections: &mut Connections) -> Option<Duration> {
         let started = Instant::now();
-        let rest = self.gathers_until.saturating_duration_since(started);
+        let rest = self.gathers_until.saturating_duration_since(started).min(LONGEST_REST);
         if !rest.is_zero() && self.groups.len() < GROUPS {
             return (!self.groups.is_empty()).then_some(rest);
         }

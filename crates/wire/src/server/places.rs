@@ -12,9 +12,9 @@ use std::{
 use super::{connection::ConnectionId, limits::Cut, origin::Origin};
 use crate::{curve::CurveKey, listen::ConnectionLimits};
 
-/// Of the places of a door, one key has one in so many, unless somebody set a number: a module has one or
-/// two, and one that goes wrong leaves the others theirs.
-const KEYS_SHARE: usize = 8;
+/// Of the places of a door, one key has one in so many, unless somebody set a number: the modules of a
+/// machine may share its key, and one that goes wrong leaves the others theirs.
+const KEYS_SHARE: usize = 2;
 
 pub(crate) struct Places {
     limits: ConnectionLimits,

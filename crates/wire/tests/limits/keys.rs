@@ -168,15 +168,15 @@ fn the_last_place_is_for_whom_one_knows() {
 }
 
 #[test]
-fn one_key_takes_an_eighth_of_the_places_and_leaves_the_rest() {
+fn one_key_takes_half_of_the_places_and_leaves_the_rest() {
     let guarded = Guarded::new(16, 2);
     with_answers(&guarded.listen, |server, endpoint| {
-        let greedy: Vec<_> = (0..2).map(|_| guarded.client(endpoint, 0)).collect();
+        let greedy: Vec<_> = (0..8).map(|_| guarded.client(endpoint, 0)).collect();
         for client in &greedy {
             client.submit();
         }
-        let _more: Vec<_> = (0..14).map(|_| guarded.client(endpoint, 0)).collect();
-        until("one too many", || counter(server, "cut_key") >= 14);
+        let _more: Vec<_> = (0..8).map(|_| guarded.client(endpoint, 0)).collect();
+        until("one too many", || counter(server, "cut_key") >= 8);
         guarded.client(endpoint, 1).submit();
         for client in &greedy {
             client.submit();

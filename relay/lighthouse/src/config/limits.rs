@@ -31,7 +31,7 @@ pub(crate) struct LimitsConfig {
     /// Of these, those from one address, or one /64 of IPv6. Default: half of them, and as many as
     /// there are from this machine.
     pub(crate) max_connections_per_address: Option<u32>,
-    /// Of the encrypted ones, those with one key. Default: an eighth of them.
+    /// Of the encrypted ones, those with one key. Default: half of them.
     pub(crate) max_connections_per_key: Option<u32>,
     /// Subscriptions of one connection. Default: 250.
     pub(crate) max_subscriptions: u32,

@@ -105,8 +105,8 @@ fn whoever_opens_most_makes_room_for_the_others() {
 }
 
 #[test]
-fn one_key_has_an_eighth_of_the_places_or_as_many_as_somebody_said() {
-    for (connections, per_key) in [(16, None), (3, Some(2))] {
+fn one_key_has_half_of_the_places_or_as_many_as_somebody_said() {
+    for (connections, per_key) in [(4, None), (3, Some(2))] {
         let limits = ConnectionLimits { connections, per_key, ..ConnectionLimits::default() };
         two_of_a_key(Places::new(limits));
     }
