@@ -211,6 +211,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Appends a command: the length of its name, the name, and what belongs to it. For those that
+    /// nothing here says by itself, such as PING, on which some versions of libzmq abort.
+    ///
+    /// # Errors
+    ///
+    /// The handshake is not done, or the connection is over.
+    pub fn command(&mut self, body: &[u8], out: &mut Vec<u8>) -> Result<(), NotReady> {
+        self.traffic()?.channel.put(Kind::Command, body, out);
+        Ok(())
+    }
+
     fn traffic(&mut self) -> Result<&mut Traffic, NotReady> {
         match &mut self.stage {
             Stage::Traffic(traffic) => Ok(traffic),

@@ -1,15 +1,11 @@
 //! Messages, subscriptions and signs of life.
 
 use super::pair::{GUARDS, Guard, Pair, frame, read_all, written};
-use crate::{
-    Connection, Event, Message, Role, Version,
-    connection::{Stage, fuzzing},
-    encode,
-};
+use crate::{Connection, Event, Message, Role, Version, connection::Stage, encode};
 
 /// What `from` says by a command of its own making.
 fn command(from: &mut Connection, body: &[u8]) -> Vec<u8> {
-    written(|out| fuzzing::put(from, fuzzing::COMMAND, body, out))
+    written(|out| from.command(body, out).unwrap())
 }
 
 #[test]
