@@ -60,13 +60,27 @@ impl Process {
     ///
     /// It has ended.
     pub fn memory(&self) -> Memory {
+        let [resident_kib, peak_kib] = self.kib(["VmRSS:", "VmHWM:"]);
+        Memory { resident_kib, peak_kib }
+    }
+
+    /// What of it is backed by no file, in KiB.
+    ///
+    /// # Panics
+    ///
+    /// It has ended.
+    pub fn anonymous_kib(&self) -> u64 {
+        let [kib] = self.kib(["RssAnon:"]);
+        kib
+    }
+
+    fn kib<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let kib = |name| {
+        names.map(|name| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
             number.unwrap_or_else(|| panic!("no {name} in {status:?}"))
-        };
-        Memory { resident_kib: kib("VmRSS:"), peak_kib: kib("VmHWM:") }
+        })
     }
 
     /// The CPU time that the process has used, to a hundredth of a second.

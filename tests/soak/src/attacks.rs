@@ -1,134 +1,114 @@
-//! Peers that send without pause, read nothing and leave, in turn at every endpoint, on a long
-//! journal: nobody is kept waiting, and nothing is left of them.
+//! Peers that do what no honest one does, at every endpoint, plain and encrypted, on a long journal:
+//! nobody is kept waiting, nothing is lost, and nothing is left of them.
+
+mod assault;
+mod kinds;
+mod round;
+mod table;
 
 use std::{
-    thread::JoinHandle,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use laniakea_e2e::{Module, Process, Relay, RunningRelay, Signal, until};
+use laniakea_e2e::{Module, Relay, Signal};
 use laniakea_wire::{
     curve::Security,
     replay::{ReplayClient, Request},
 };
 use laniakea_zmtp::Role;
 
+use self::{
+    assault::Assault,
+    kinds::{KINDS, Kind},
+    round::{Round, Rounds},
+    table::{Row, heading},
+};
 use crate::{
-    Outcome, Scale,
-    flooder::Flooder,
-    scale::PROMPT,
-    steady::{Served, Steady},
+    Outcome, Scale, Zero,
+    follower::Follower,
+    peer::{ENDPOINTS, Target},
+    scale::MAX_KEPT_KIB,
+    steady::Steady,
     submitter::Submitter,
-    trial::{Attack, Trial, without_rates},
+    trial::{Attack, Trial, read_journal, wait_until_idle, without_rates},
 };
 
 /// At full size: rounds, and events in the journal before the first.
-const ROUNDS: u64 = 200;
+const ROUNDS: u64 = 1_000;
 const EVENTS: u64 = 1_000_000;
 /// The trial ends then, however many rounds it has run.
-const LONGEST: Duration = Duration::from_mins(20);
-/// How long a flood lasts, and how many peers make it.
-const FLOOD: Duration = Duration::from_secs(3);
-const PEERS: usize = 20;
-/// 50 good events a second.
-const INTERVAL: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_mins(55);
+/// 100 good events a second.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// Between two newcomers.
+const NEWCOMERS: Duration = Duration::from_millis(200);
+/// How long connections and memory may take to be given back.
+const SETTLE: Duration = Duration::from_secs(5);
 /// A relay that is told to stop ends by then, whatever it is sent.
 const STOP: Duration = Duration::from_secs(5);
-const KINDS: [Kind; 6] = [
-    Kind { endpoint: 0, what: "junk at submit", role: Role::Dealer, messages: junk },
-    Kind { endpoint: 1, what: "ends of subscriptions", role: Role::Sub, messages: ends },
-    Kind { endpoint: 1, what: "user messages at publish", role: Role::XSub, messages: user },
-    Kind { endpoint: 1, what: "subscriptions", role: Role::Sub, messages: subscriptions },
-    Kind { endpoint: 2, what: "reads that match nothing", role: Role::Dealer, messages: reads },
-    Kind { endpoint: 2, what: "requests for status", role: Role::Dealer, messages: status },
+/// What the relay counts in good times as well.
+const USUAL: [&str; 8] = [
+    "submitted",
+    "accepted",
+    "published",
+    "replayed",
+    "subscriptions",
+    "submit_connections",
+    "publish_connections",
+    "replay_connections",
 ];
-
-/// What a flood consists of.
-struct Kind {
-    /// Submit, publish, replay.
-    endpoint: usize,
-    what: &'static str,
-    role: Role,
-    messages: fn() -> Vec<Message>,
-}
-
-type Message = Vec<Vec<u8>>;
-
-fn junk() -> Vec<Message> {
-    vec![vec![b"{\"id\":5}".to_vec(), b"id".to_vec()], vec![vec![b' '; 100_000], b"id".to_vec()]]
-}
-
-fn ends() -> Vec<Message> {
-    vec![vec![b"\0never".to_vec()]]
-}
-
-fn user() -> Vec<Message> {
-    vec![vec![b"hello".to_vec()], vec![Vec::new()], vec![b"a".to_vec(), b"b".to_vec()]]
-}
-
-fn subscriptions() -> Vec<Message> {
-    (0..1_000).map(|number| vec![format!("\x01org.n{number}.").into_bytes()]).collect()
-}
-
-fn reads() -> Vec<Message> {
-    let read = |count: usize| {
-        let prefixes: Vec<String> = (0..count).map(|at| format!("\"org.nothing{at}.\"")).collect();
-        let prefixes = prefixes.join(",");
-        format!(r#"{{"op":"read","after":0,"prefixes":[{prefixes}],"limit":1000}}"#)
-    };
-    [read(1), read(1_000)].map(|text| vec![b"id".to_vec(), text.into_bytes()]).to_vec()
-}
-
-fn status() -> Vec<Message> {
-    vec![vec![b"id".to_vec(), br#"{"op":"status"}"#.to_vec()]]
-}
-
-/// The worst of all rounds.
-#[derive(Default)]
-struct Worst {
-    status: Duration,
-    good: Served,
-    publication: Duration,
-    idle: Duration,
-}
 
 /// Runs the trial.
 pub fn run(scale: &Scale) -> Outcome {
     let member = Module::with_curve("member-01");
     let relay = without_rates(Relay::new().encrypted().trust(&member, &["_lk.member."]));
-    let mut trial = Trial::begin(relay);
+    let mut trial = Trial::begin(relay).without_listener();
+    let mut rounds = Rounds::open(scale);
+    let resumed = rounds.done.len();
     fill(&trial, &member, scale.of(EVENTS).max(2_000));
+    read_journal(&trial.relay);
     trial.measure();
-    let mut rng = scale.rng(11);
-    let mut attack = Attack::default();
-    let mut worst = Worst::default();
+    trial.may_keep_kib = MAX_KEPT_KIB;
+    let follower = Follower::new(&trial.relay);
+    let mut siege =
+        Siege { before: trial.relay.process().anonymous_kib(), trial, member, follower };
+    let plan = plan(scale);
     let began = Instant::now();
-    let mut rounds = 0;
-    while rounds < scale.of(ROUNDS) && began.elapsed() < LONGEST && trial.is_alive() {
-        let is_encrypted = rng.bool();
-        let kind = &KINDS[rng.usize(..KINDS.len())];
-        attack.inputs += round(&mut trial, kind, is_encrypted.then_some(&member), &mut worst);
-        rounds += 1;
+    for (number, (kind, place)) in plan.iter().enumerate().skip(resumed) {
+        if began.elapsed() > LONGEST || !siege.trial.is_alive() {
+            break;
+        }
+        rounds.push(siege.round(kind, *place, scale.rng(number as u64)));
     }
+    let mut attack = judge(&rounds.done, scale, plan.len());
+    if resumed > 0 {
+        attack.notes.push(format!("the first {resumed} of them were run before"));
+    }
+    siege.stop_under_attack(&mut attack, scale);
+    let Siege { mut trial, follower, .. } = siege;
+    drop(follower);
     attack.crashes = trial.look();
-    attack.zeros = vec![
-        ("good events refused", worst.good.refused),
-        ("good events unanswered", worst.good.unanswered),
-        ("rounds not run", scale.of(ROUNDS) - rounds),
-    ];
-    let Worst { status, good, publication, idle } = &worst;
-    attack.notes.push(format!(
-        "{rounds} rounds of {PEERS} peers, seed {}; the longest: status for a newcomer {status:.1?}, \
-         p99 of a round's good replies {:.1?}, publication after a flood {publication:.1?}, until the \
-         CPU was idle {idle:.1?}",
-        scale.seed(),
-        good.times.last().copied().unwrap_or_default(),
-    ));
-    if *publication > PROMPT {
-        attack.faults.push(format!("after a flood an event took {publication:.1?}"));
-    }
-    stop_under_flood(&mut trial, &mut attack);
-    trial.end("floods", attack)
+    rounds.close();
+    trial.end("attacks", attack)
+}
+
+/// Which attacks there will be, and where: each kind equally often, at each of its places.
+fn plan(scale: &Scale) -> Vec<(&'static Kind, (usize, bool))> {
+    let mut rng = scale.rng(u64::MAX);
+    let first: Vec<usize> = KINDS.iter().map(|_| rng.usize(..1_000)).collect();
+    let passes = scale.count(ROUNDS).div_ceil(KINDS.len());
+    let rounds = (0..passes).flat_map(|pass| {
+        let mut kinds: Vec<usize> = (0..KINDS.len()).collect();
+        rng.shuffle(&mut kinds);
+        kinds.into_iter().map(move |kind| (kind, pass)).collect::<Vec<_>>()
+    });
+    let place = |kind: usize, pass: usize| {
+        let places = KINDS[kind].places();
+        places[(first[kind] + pass) % places.len()]
+    };
+    let rounds = rounds.map(|(kind, pass)| (&KINDS[kind], place(kind, pass)));
+    rounds.take(scale.count(ROUNDS).max(KINDS.len())).collect()
 }
 
 /// Makes the journal long, so that reads are dear.
@@ -139,98 +119,159 @@ fn fill(trial: &Trial, member: &Module, events: u64) {
     assert_eq!(submitter.waiting(), 0, "a relay that nobody attacks answers");
 }
 
-/// One flood; gives back the messages that the peers got out.
-fn round(trial: &mut Trial, kind: &Kind, member: Option<&Module>, worst: &mut Worst) -> u64 {
-    let steady = Steady::start(&trial.relay, &trial.good, INTERVAL);
-    let flood = Flood::start(&trial.relay, kind, member);
-    while !flood.is_finished() {
-        let start = Instant::now();
-        ask_status(trial);
-        worst.status = worst.status.max(start.elapsed());
-        std::thread::park_timeout(Duration::from_millis(200));
+/// The table, and what is wrong.
+fn judge(rounds: &[Round], scale: &Scale, planned: usize) -> Attack {
+    let mut zeros: Vec<Zero> = vec![("rounds not run", (planned - rounds.len()) as u64)];
+    let inputs = rounds.iter().map(|round| round.inputs).sum();
+    let mut attack = Attack { inputs, ..Attack::default() };
+    attack.notes.push(format!("{} rounds, seed {}", rounds.len(), scale.seed()));
+    attack.notes.push(heading());
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for kind in KINDS {
+        let row = Row::new(kind, rounds);
+        attack.notes.push(row.show());
+        attack.faults.extend(row.faults(scale.is_full()));
+        row.zeros().into_iter().for_each(|(what, count)| *sums.entry(what).or_default() += count);
     }
-    let sent = flood.join();
-    let start = Instant::now();
-    trial.publish_one();
-    worst.publication = worst.publication.max(start.elapsed());
-    let served = steady.stop();
-    worst.good.refused += served.refused;
-    worst.good.unanswered += served.unanswered;
-    // Of each round its p99, so that the last is the worst.
-    worst.good.times.push(served.p99());
-    worst.good.times.sort();
-    let start = Instant::now();
-    wait_until_idle(trial.relay.process(), kind.what);
-    worst.idle = worst.idle.max(start.elapsed());
-    trial.look();
-    sent
+    zeros.extend(Row::new(&KINDS[0], &[]).zeros().map(|(what, _)| (what, sums[what])));
+    attack.zeros = zeros;
+    attack
 }
 
-/// As somebody who has just come.
-fn ask_status(trial: &Trial) {
-    let endpoint = &trial.relay.endpoints().replay;
-    let patience = Duration::from_secs(30);
-    let client = ReplayClient::connect(endpoint, &Security::Plain, patience);
-    client.unwrap().request(&Request::Status(None)).expect("the relay says how it is");
+/// A relay under attack, and those whom it serves.
+struct Siege {
+    trial: Trial,
+    member: Module,
+    follower: Follower,
+    /// Anonymous memory of the relay before the first attack.
+    before: u64,
 }
 
-/// Less than a tenth of one core.
-fn wait_until_idle(process: &Process, after: &str) {
-    let interval = Duration::from_millis(200);
-    until(&format!("the CPU to be idle after {after}"), || {
-        let before = process.cpu_time();
-        std::thread::park_timeout(interval);
-        (process.cpu_time().saturating_sub(before) < interval / 10).then_some(())
-    });
-}
-
-fn stop_under_flood(trial: &mut Trial, attack: &mut Attack) {
-    let flood = Flood::start(&trial.relay, &KINDS[4], None);
-    std::thread::park_timeout(FLOOD / 2);
-    let start = Instant::now();
-    let status = trial.relay.stop(Signal::TERM);
-    let took = start.elapsed();
-    flood.join();
-    attack.notes.push(format!("SIGTERM under a flood: {took:.1?}, {status}"));
-    if took > STOP || !status.success() {
-        attack.faults.push(format!("told to stop, the relay took {took:.1?}: {status}"));
-    }
-    trial.relay.start();
-}
-
-/// The peers of one flood.
-struct Flood(JoinHandle<u64>);
-
-impl Flood {
-    fn start(relay: &RunningRelay, kind: &Kind, member: Option<&Module>) -> Self {
-        let endpoints = relay.endpoints();
-        let plain = [&endpoints.submit, &endpoints.publish, &endpoints.replay];
-        let endpoint = match member {
-            None => plain[kind.endpoint],
-            Some(_) => &endpoints.curve[kind.endpoint],
-        };
-        let keys = member.and_then(Module::curve_pair).zip(relay.curve_key());
-        let messages = (kind.messages)();
-        let open = || Flooder::connect(endpoint, kind.role, keys, &messages);
-        let mut peers: Vec<Flooder> = (0..PEERS).map(|_| open()).collect();
-        // One thread, which has one core at the most.
-        Self(std::thread::spawn(move || {
+impl Siege {
+    fn round(
+        &mut self,
+        kind: &Kind,
+        (endpoint, is_encrypted): (usize, bool),
+        rng: fastrand::Rng,
+    ) -> Round {
+        let before = self.trial.relay.status().counters.unwrap_or_default();
+        let steady = Steady::start(&self.trial.relay, &self.trial.good, INTERVAL);
+        let assault = self.assault(kind, endpoint, is_encrypted, rng).start();
+        let (mut newcomer, mut peak) = (Duration::ZERO, 0);
+        while !assault.is_finished() {
             let start = Instant::now();
-            let mut are_all_cut = false;
-            while start.elapsed() < FLOOD && !are_all_cut {
-                are_all_cut = peers.iter_mut().filter_map(Flooder::send).count() == 0;
-                std::thread::park_timeout(Duration::from_millis(1));
+            self.ask_status();
+            newcomer = newcomer.max(start.elapsed());
+            peak = peak.max(self.trial.relay.process().anonymous_kib());
+            let until = Instant::now() + NEWCOMERS;
+            while !assault.is_finished() && Instant::now() < until {
+                std::thread::park_timeout(Duration::from_millis(5));
             }
-            peers.iter().map(Flooder::sent).sum()
-        }))
+        }
+        let inputs = assault.join().unwrap();
+        let over = Instant::now();
+        let served = steady.stop();
+        let (idle_ms, kept_kib) = self.wait_for_quiet(over);
+        let followed = self.follower.settle(&served.taken);
+        let mut counted = self.trial.relay.status().counters.unwrap_or_default();
+        counted.retain(|name, count| {
+            *count -= before.get(name).copied().unwrap_or_default().min(*count);
+            *count > 0 && !USUAL.contains(&name.as_str())
+        });
+        self.trial.look();
+        Round {
+            what: kind.what.to_owned(),
+            endpoint: ENDPOINTS[endpoint].to_owned(),
+            is_encrypted,
+            inputs,
+            times_us: served.times.iter().map(|it| micros(*it)).collect(),
+            refused: served.refused,
+            unanswered: served.unanswered,
+            missing: followed.missing,
+            repeated: followed.repeated,
+            complaints: followed.complaints,
+            newcomer_us: micros(newcomer),
+            idle_ms,
+            left: self.left(&before),
+            peak_kib: peak.saturating_sub(self.before),
+            kept_kib,
+            counted,
+        }
     }
 
-    fn is_finished(&self) -> bool {
-        self.0.is_finished()
+    fn assault(
+        &self,
+        kind: &Kind,
+        endpoint: usize,
+        is_encrypted: bool,
+        rng: fastrand::Rng,
+    ) -> Assault {
+        let relay = &self.trial.relay;
+        let (role, _) = kind.at[endpoint].unwrap_or((Role::Dealer, ""));
+        let member = is_encrypted.then_some(&self.member);
+        Assault {
+            target: Target::new(relay, endpoint, role, member),
+            endpoint,
+            way: kind.way,
+            peers: kind.peers,
+            lasts: kind.lasts,
+            rng,
+            loud: (self.member.clone(), relay.endpoints().submit.clone()),
+        }
     }
 
-    /// The messages that they got out.
-    fn join(self) -> u64 {
-        self.0.join().unwrap()
+    /// As somebody who has just come.
+    fn ask_status(&self) {
+        let endpoint = &self.trial.relay.endpoints().replay;
+        let client = ReplayClient::connect(endpoint, &Security::Plain, Duration::from_secs(30));
+        client.unwrap().request(&Request::Status(None)).expect("the relay says how it is");
     }
+
+    /// How long the CPU was busy, and the memory that is kept.
+    fn wait_for_quiet(&mut self, over: Instant) -> (u64, u64) {
+        wait_until_idle(self.trial.relay.process());
+        let idle = over.elapsed();
+        let kib = self.trial.settle_to(self.before + MAX_KEPT_KIB, SETTLE);
+        (micros(idle) / 1_000, kib.saturating_sub(self.before))
+    }
+
+    /// Connections that were not there before the attack.
+    fn left(&self, before: &BTreeMap<String, u64>) -> u64 {
+        let count = |counters: &BTreeMap<String, u64>| -> u64 {
+            let is_meant = |name: &str| name.ends_with("_connections");
+            counters.iter().filter(|(name, _)| is_meant(name)).map(|(_, count)| count).sum()
+        };
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            let now = count(&self.trial.relay.status().counters.unwrap_or_default());
+            let left = now.saturating_sub(count(before));
+            if left == 0 || Instant::now() >= deadline {
+                return left;
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    fn stop_under_attack(&mut self, attack: &mut Attack, scale: &Scale) {
+        let Some(kind) = KINDS.iter().find(|kind| kind.what.starts_with("dear reads")) else {
+            return;
+        };
+        let assault = self.assault(kind, 2, false, scale.rng(0));
+        let lasts = assault.lasts;
+        let assault = assault.start();
+        std::thread::park_timeout(lasts / 2);
+        let start = Instant::now();
+        let status = self.trial.relay.stop(Signal::TERM);
+        let took = start.elapsed();
+        assault.join().unwrap();
+        attack.notes.push(format!("SIGTERM under a flood: {took:.1?}, {status}"));
+        if took > STOP || !status.success() {
+            attack.faults.push(format!("told to stop, the relay took {took:.1?}: {status}"));
+        }
+        self.trial.relay.start();
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -300,7 +300,7 @@ fn conclude(trial: &Trial, tally: Tally, loaded: &Loaded, replayed: u64) -> Atta
         holes += u64::from(delivery.note().map(|note| note.seq) != Some(expected));
         twice += u64::from(!digests.insert(delivery.digest()));
     }
-    let heard = trial.listener.heard();
+    let heard = trial.heard();
     let mut faults = tally.faults;
     let slowest = tally.slowest.max(loaded.slowest);
     if slowest > STALL {

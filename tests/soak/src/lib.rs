@@ -9,7 +9,8 @@
 //! | [`clock`] | the relay's clock jumps while it works | the same, and no hole in seq |
 //! | [`poisoned`] | attempts to block somebody's event through dedupe | a rejected event leaves no trace |
 //! | [`abusive`] | one connection floods | a good signer beside it is served promptly |
-//! | [`floods`] | many peers flood every endpoint, read nothing and leave | nobody waits, nothing is left of them |
+//! | [`attacks`] | many peers do what no honest one does, at every endpoint | nobody waits, nothing is lost, nothing is left of them |
+//! | [`idle`] | connections by the ten thousand | each costs little, nobody notices |
 //!
 //! `make soak` runs all of them whole; `tests/reduced.rs` runs each at a hundredth of its size.
 
@@ -17,14 +18,16 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
 pub mod abusive;
+pub mod attacks;
 pub mod clock;
-mod flooder;
-pub mod floods;
+mod follower;
 mod hostile;
+pub mod idle;
 mod listener;
 pub mod malformed;
 pub mod mutated;
 mod outcome;
+mod peer;
 pub mod poisoned;
 mod prober;
 pub mod replayed;
@@ -53,5 +56,6 @@ pub const TRIALS: &[Trial] = &[
     ("clock", clock::run),
     ("poisoned", poisoned::run),
     ("abusive", abusive::run),
-    ("floods", floods::run),
+    ("attacks", attacks::run),
+    ("idle", idle::run),
 ];

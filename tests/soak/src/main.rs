@@ -23,7 +23,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let scale = Scale::new(arguments.inputs, arguments.seed);
+    let scale = Scale::new(arguments.inputs, arguments.seed).kept();
     let names: Vec<&str> = TRIALS.iter().map(|(name, _)| *name).collect();
     if let Some(unknown) = arguments.trials.iter().find(|name| !names.contains(&name.as_str())) {
         bail!("there is no trial {unknown}, only {}", names.join(", "));

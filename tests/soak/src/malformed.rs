@@ -99,7 +99,7 @@ fn run_against(mut trial: Trial, targets: &[Target], scale: &Scale) -> Outcome {
     let endless = endless(&targets, scale);
     crashes += trial.look();
     let served = steady.stop();
-    let heard = trial.listener.heard();
+    let heard = trial.heard();
     let attack = Attack {
         inputs: inputs / ATTACKERS * ATTACKERS + endless.len() as u64,
         zeros: vec![

@@ -219,7 +219,7 @@ fn conclude(trial: &Trial, inputs: u64, tally: Tally, trust: &Arc<Trust>) -> Att
             Err(_) => unverified += 1,
         }
     }
-    let heard = trial.listener.heard();
+    let heard = trial.heard();
     let zeros = vec![
         ("unanswered", tally.unanswered),
         ("answered twice", tally.surplus),

@@ -50,7 +50,7 @@ pub fn run(scale: &Scale) -> Outcome {
         poisoner.be_too_early();
     }
     let journaled = last(&trial.relay).0 - start.0;
-    let heard = trial.listener.heard();
+    let heard = trial.heard();
     let attack = Attack {
         inputs: poisoner.inputs,
         zeros: vec![

@@ -114,7 +114,7 @@ fn take_first(trial: &Trial, keys: &Keys, rng: &mut Rng, count: usize) -> Vec<Ta
     });
     assert_eq!(taken.len(), count);
     until("the events to be published", || {
-        let heard = trial.listener.heard();
+        let heard = trial.heard();
         let is_published = |taken: &Taken| heard.times.contains_key(&taken.digest.parse().unwrap());
         taken.iter().all(is_published).then_some(())
     });
@@ -251,7 +251,7 @@ fn conclude(
     crashes: u64,
 ) -> Attack {
     let answered: u64 = tally.variants.values().sum();
-    let heard = trial.listener.heard();
+    let heard = trial.heard();
     let journaled = last(&trial.relay).0 - end_of_journal.0;
     let each = took / u32::try_from(answered.max(1)).unwrap_or(u32::MAX);
     let kinds: Vec<String> =

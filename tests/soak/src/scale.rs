@@ -10,17 +10,33 @@ const FULL: u64 = 1_000_000;
 pub struct Scale {
     inputs: u64,
     seed: u64,
+    is_kept: bool,
 }
 
 impl Scale {
     /// A run whose largest trials have so many inputs; the others shrink or grow with them.
     pub fn new(inputs: u64, seed: u64) -> Self {
-        Self { inputs, seed }
+        Self { inputs, seed, is_kept: false }
     }
 
     /// The size that the promises speak of.
     pub fn full(seed: u64) -> Self {
         Self::new(FULL, seed)
+    }
+
+    /// A run that goes on, where a trial can, with what an interrupted one of its kind has done.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self { is_kept: true, ..self }
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Whether it is the size that the promises speak of, or more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.inputs >= FULL
     }
 
     /// So much of a number that belongs to the full size, and at least 1.
@@ -54,5 +70,10 @@ pub(crate) const PROMPT: Duration =
 /// What a relay may keep of an attack. A short run shows how the allocator's pools fill up rather
 /// than a leak, and a debug build runs short.
 pub(crate) const MAX_GROWTH_KIB: u64 = if cfg!(debug_assertions) { 60 << 10 } else { 20 << 10 };
+/// What it may keep of attacks that fill what is bounded, in anonymous memory.
+pub(crate) const MAX_KEPT_KIB: u64 = 64 << 10;
+/// Of 100 acknowledgements 99 take no longer, whoever attacks.
+pub(crate) const ACKNOWLEDGED: Duration =
+    Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 50 });
 /// What a relay may hold at any time.
 pub(crate) const MAX_PEAK_KIB: u64 = 512 << 10;

@@ -26,6 +26,8 @@ pub(crate) struct Served {
     pub(crate) sent: u64,
     pub(crate) refused: u64,
     pub(crate) unanswered: u64,
+    /// The digests of what was acknowledged.
+    pub(crate) taken: Vec<String>,
     /// How long each reply took, from the shortest to the longest.
     pub(crate) times: Vec<Duration>,
 }
@@ -88,7 +90,9 @@ fn emit(endpoint: &str, good: &Module, interval: Duration, is_over: &AtomicBool)
 impl Served {
     fn note(&mut self, reply: &Reply, took: Duration) {
         self.times.push(took);
-        let is_taken = matches!(reply, Reply::Accepted { duplicate: false, .. });
-        self.refused += u64::from(!is_taken);
+        match reply {
+            Reply::Accepted { duplicate: false, digest, .. } => self.taken.push(digest.clone()),
+            _ => self.refused += 1,
+        }
     }
 }

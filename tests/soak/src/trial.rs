@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use laniakea_e2e::{Memory, Module, Relay, RunningRelay};
+use laniakea_e2e::{Memory, Module, Process, Relay, RunningRelay, until};
 use laniakea_event::{Object, Seq, Value};
 use laniakea_wire::{
     curve::Security,
@@ -11,7 +11,7 @@ use laniakea_wire::{
 
 use crate::{
     Outcome, Zero,
-    listener::Listener,
+    listener::{Heard, Listener},
     prober::Prober,
     scale::MAX_GROWTH_KIB,
     submitter::{PATIENCE, Submitter},
@@ -30,13 +30,15 @@ pub(crate) struct Trial {
     pub(crate) relay: RunningRelay,
     /// Somebody whose events must always be taken, as `_lk.good.`.
     pub(crate) good: Module,
-    pub(crate) listener: Listener,
+    listener: Option<Listener>,
     prober: Prober,
     before: Memory,
     /// Events in the journal before the attack.
     pub(crate) start: Seq,
     started: Instant,
     peak: u64,
+    /// What the relay may keep of the attack.
+    pub(crate) may_keep_kib: u64,
 }
 
 /// What the attack itself came to.
@@ -66,11 +68,32 @@ impl Trial {
         let relay = relay.trust(&good, &["_lk.good."]).trust(&warm, &["_lk.warm."]);
         let mut relay = relay.run();
         let prober = Prober::new(&relay, &good);
-        let listener = Listener::new(&relay);
+        let listener = Some(Listener::new(&relay));
         warm_up(&relay, &warm);
         let start = last(&relay);
         let before = relay.process().memory();
-        Self { relay, good, listener, prober, before, start, started: Instant::now(), peak: 0 }
+        Self {
+            relay,
+            good,
+            listener,
+            prober,
+            before,
+            start,
+            started: Instant::now(),
+            peak: 0,
+            may_keep_kib: MAX_GROWTH_KIB,
+        }
+    }
+
+    /// For those who look at deliveries in another way: to verify all of them costs too much.
+    pub(crate) fn without_listener(mut self) -> Self {
+        self.listener = None;
+        self
+    }
+
+    /// What was published so far.
+    pub(crate) fn heard(&self) -> Heard {
+        self.listener.as_ref().map(Listener::heard).unwrap_or_default()
     }
 
     /// Takes what the relay holds now for the start.
@@ -100,6 +123,20 @@ impl Trial {
         self.prober.once();
     }
 
+    /// Waits until the relay holds no more than so much anonymous memory, for at most so long. What
+    /// was freed goes back to the system as events come: that is when the allocator looks.
+    pub(crate) fn settle_to(&mut self, most_kib: u64, patience: Duration) -> u64 {
+        let deadline = Instant::now() + patience;
+        loop {
+            let kib = self.relay.process().anonymous_kib();
+            if kib <= most_kib || Instant::now() >= deadline {
+                return kib;
+            }
+            self.publish_one();
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     /// Looks at what the attack has left.
     pub(crate) fn end(mut self, name: &'static str, attack: Attack) -> Outcome {
         let took = self.started.elapsed();
@@ -121,6 +158,7 @@ impl Trial {
             after: Memory { peak_kib: after.peak_kib.max(self.peak), ..after },
             rate,
             good_event,
+            may_keep_kib: self.may_keep_kib,
             notes: attack.notes,
             faults: attack.faults,
         }
@@ -130,7 +168,7 @@ impl Trial {
         let deadline = Instant::now() + SETTLE;
         loop {
             let memory = self.relay.process().memory();
-            let is_settled = memory.resident_kib <= self.before.resident_kib + MAX_GROWTH_KIB;
+            let is_settled = memory.resident_kib <= self.before.resident_kib + self.may_keep_kib;
             if is_settled || Instant::now() >= deadline {
                 return memory;
             }
@@ -150,7 +188,17 @@ fn warm_up(relay: &RunningRelay, warm: &Module) {
     let events = small.chain(large).map(|event| (event.into_bytes(), ()));
     submitter.submit_all(events, 1_000, |_| {});
     assert_eq!(submitter.waiting(), 0, "a relay that nobody attacks answers");
-    drop(journal_after(relay, Seq::START));
+    read_journal(relay);
+}
+
+/// Waits until a process uses less than a tenth of one core.
+pub(crate) fn wait_until_idle(process: &Process) {
+    let interval = Duration::from_millis(200);
+    until("the CPU to be idle", || {
+        let before = process.cpu_time();
+        std::thread::park_timeout(interval);
+        (process.cpu_time().saturating_sub(before) < interval / 10).then_some(())
+    });
 }
 
 /// The relay's last seq.
@@ -166,16 +214,26 @@ pub(crate) fn status(relay: &RunningRelay) -> Header {
 
 /// Every event of the journal after this position, as published.
 pub(crate) fn journal_after(relay: &RunningRelay, start: Seq) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for_each_page(relay, start, |mut events| all.append(&mut events));
+    all
+}
+
+/// Has the relay read all of its journal once.
+pub(crate) fn read_journal(relay: &RunningRelay) {
+    for_each_page(relay, Seq::START, drop);
+}
+
+fn for_each_page(relay: &RunningRelay, start: Seq, mut take: impl FnMut(Vec<Vec<u8>>)) {
     let mut client = client(relay);
     let mut after = start;
-    let mut events = Vec::new();
     loop {
         let read = Read { from: From::After(after), prefixes: Vec::new(), limit: 1_000 };
         let answer = client.request(&Request::Read(read)).expect("the relay reads its journal");
-        events.extend(answer.events);
+        take(answer.events);
         after = answer.header.next.unwrap_or(after);
         if after == answer.header.last {
-            return events;
+            return;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Each trial at a hundredth of its size: what `make soak` runs whole.
 
-use laniakea_soak::{Scale, abusive, clock, floods, malformed, mutated, poisoned, replayed};
+use laniakea_soak::{Scale, abusive, attacks, clock, idle, malformed, mutated, poisoned, replayed};
 
 /// The same attack in every run.
 fn reduced() -> Scale {
@@ -38,6 +38,11 @@ fn an_abusive_connection_does_not_slow_a_good_one() {
 }
 
 #[test]
-fn floods_keep_nobody_waiting_and_leave_nothing_behind() {
-    floods::run(&reduced()).assert_passed();
+fn attacks_keep_nobody_waiting_and_leave_nothing_behind() {
+    attacks::run(&reduced()).assert_passed();
+}
+
+#[test]
+fn idle_connections_cost_little() {
+    idle::run(&reduced()).assert_passed();
 }
