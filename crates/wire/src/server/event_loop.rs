@@ -4,6 +4,9 @@
 //! what was read, and writes what waits as far as the kernel takes it. While the service has no room
 //! no messages are read: the kernel holds them, and TCP holds back whoever sends.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io::{self, ErrorKind},
     sync::Arc,
@@ -27,6 +30,9 @@ use super::{
 const TURN_BYTES: usize = 64 << 10;
 /// Turns of one round, so that what was read is handed on and answered soon.
 const ROUND: usize = 64;
+/// And no more turns than fit into this time. Sealed commands are read at a box each and are no
+/// messages, so that a turn of them takes milliseconds.
+const ROUND_TIME: Duration = Duration::from_millis(5);
 /// New connections of one round and listener.
 const NEWCOMERS: usize = 32;
 /// The longest that a closed server goes on reading what has arrived.
@@ -189,9 +195,13 @@ impl<S: Service> EventLoop<S> {
     }
 
     fn read(&mut self) {
+        let start = Instant::now();
         for _ in 0..ROUND {
             let Some(id) = self.turns.next(self.service.has_room()) else { break };
             self.turn(id);
+            if start.elapsed() > ROUND_TIME {
+                break;
+            }
         }
         self.service.hand_on();
     }
