@@ -192,7 +192,7 @@ impl Siege {
             complaints: followed.complaints,
             newcomer_us: micros(newcomer),
             idle_ms,
-            left: self.left(&before),
+            left: self.left(ENDPOINTS[endpoint], &before),
             peak_kib: peak.saturating_sub(self.before),
             kept_kib,
             counted,
@@ -235,16 +235,13 @@ impl Siege {
         (micros(idle) / 1_000, kib.saturating_sub(self.before))
     }
 
-    /// Connections that were not there before the attack.
-    fn left(&self, before: &BTreeMap<String, u64>) -> u64 {
-        let count = |counters: &BTreeMap<String, u64>| -> u64 {
-            let is_meant = |name: &str| name.ends_with("_connections");
-            counters.iter().filter(|(name, _)| is_meant(name)).map(|(_, count)| count).sum()
-        };
+    /// Connections to the endpoint that were not there before the attack.
+    fn left(&self, endpoint: &str, before: &BTreeMap<String, u64>) -> u64 {
+        let name = format!("{endpoint}_connections");
+        let before = before.get(&name).copied().unwrap_or_default();
         let deadline = Instant::now() + SETTLE;
         loop {
-            let now = count(&self.trial.relay.status().counters.unwrap_or_default());
-            let left = now.saturating_sub(count(before));
+            let left = self.trial.relay.counter(&name).saturating_sub(before);
             if left == 0 || Instant::now() >= deadline {
                 return left;
             }

@@ -37,9 +37,14 @@ impl<'a> Row<'a> {
         self.rounds.iter().map(|round| of(round)).sum()
     }
 
-    fn p99(&self) -> Duration {
-        let time = self.times_us.get(self.times_us.len() * 99 / 100);
+    /// So many of a hundred replies took no longer.
+    fn quantile(&self, percent: usize) -> Duration {
+        let time = self.times_us.get(self.times_us.len() * percent / 100);
         Duration::from_micros(time.copied().unwrap_or_default())
+    }
+
+    fn p99(&self) -> Duration {
+        self.quantile(99)
     }
 
     fn slowest(&self) -> Duration {
@@ -106,11 +111,12 @@ impl<'a> Row<'a> {
         let counted = self.counted().into_iter();
         let counted: Vec<String> = counted.map(|(name, count)| format!("{name} {count}")).collect();
         format!(
-            "{:<28} {:>6} {:>9} {:>6} {:>8} {:>8} {:>9} {:>9} {:>8} {:>10}  {}",
+            "{:<28} {:>6} {:>10} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>7} {:>10}  {}",
             self.kind.what,
             self.rounds.len(),
             self.sum(|it| it.inputs),
             self.times_us.len(),
+            ms(self.quantile(50)),
             ms(self.p99()),
             ms(self.slowest()),
             ms(Duration::from_micros(self.most(|it| it.newcomer_us))),
@@ -129,11 +135,12 @@ impl<'a> Row<'a> {
 /// What stands above the rows.
 pub(super) fn heading() -> String {
     format!(
-        "{:<28} {:>6} {:>9} {:>6} {:>8} {:>8} {:>9} {:>9} {:>8} {:>10}  {}",
+        "{:<28} {:>6} {:>10} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>7} {:>10}  {}",
         "attack",
         "rounds",
         "inputs",
         "acks",
+        "p50 ms",
         "p99 ms",
         "worst ms",
         "newcomer",
