@@ -21,7 +21,7 @@ const CONNECTIONS: u64 = 10_000;
 /// What is left of the descriptors for everything else.
 const OTHERS: u64 = 600;
 /// Handshakes at a time.
-const BATCH: usize = 100;
+const BATCH: usize = 50;
 /// Bytes of the relay's memory that one may cost.
 const MOST: u64 = 24 << 10;
 /// Good replies while they are there, and between two good events.
@@ -36,7 +36,8 @@ pub fn run(scale: &Scale) -> Outcome {
     let count = wanted.min(raise_descriptors().saturating_sub(OTHERS));
     let member = Module::with_curve("member-01");
     let relay = without_rates(Relay::new().encrypted().trust(&member, &["_lk.member."]))
-        .limit(&format!("max_connections = {}", 2 * count + OTHERS));
+        .limit(&format!("max_connections = {}", 2 * count + OTHERS))
+        .limit(&format!("max_connections_per_key = {}", 2 * count + OTHERS));
     let mut trial = Trial::begin(relay);
     let mut rng = scale.rng(12);
     let mut attack = Attack::default();
@@ -50,7 +51,7 @@ pub fn run(scale: &Scale) -> Outcome {
             let role = if endpoint == 1 { Role::Sub } else { Role::Dealer };
             let target = Target::new(&trial.relay, endpoint, role, member);
             // What the first of them cost, such as the room for their numbers, is not what each does.
-            drop(open(&target, BATCH, &mut rng));
+            drop(open(&target, 2 * BATCH, &mut rng));
             let served = Idle { trial: &mut trial, target, endpoint, count }.look(
                 &mut rng,
                 scale,
@@ -139,8 +140,16 @@ fn open(target: &Target, count: usize, rng: &mut Rng) -> Vec<Peer> {
     while open.len() < count {
         let size = BATCH.min(count - open.len());
         let mut batch: Vec<Peer> = (0..size).map(|_| Peer::open(target, rng).unwrap()).collect();
+        let deadline = Instant::now() + SETTLE;
+        while batch.iter().any(|peer| !peer.is_ready()) {
+            for peer in &mut batch {
+                peer.shake().expect("the relay lets them in");
+            }
+            assert!(Instant::now() < deadline, "handshakes are not done");
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
         for peer in &mut batch {
-            peer.wait().expect("the relay lets them in");
+            peer.flush().unwrap();
             if target.setup.role == Role::Sub {
                 let number = rng.u64(..);
                 let (zmtp, out) = peer.out();
