@@ -43,8 +43,8 @@ impl Service for Slow {
         }
     }
 
-    fn send(&mut self, _: &mut Connections) -> bool {
-        true
+    fn send(&mut self, _: &mut Connections) -> Option<Duration> {
+        None
     }
 }
 
