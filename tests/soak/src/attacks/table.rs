@@ -93,16 +93,16 @@ impl<'a> Row<'a> {
         faults
     }
 
-    /// Where the relay should have counted something and did not, nothing was attacked.
+    /// Where the relay should have counted something and never did, nothing was attacked.
     fn unmet(&self) -> Option<String> {
-        let mut expected = self.rounds.iter().filter_map(|round| {
-            let at = crate::peer::ENDPOINTS.iter().position(|it| *it == round.endpoint)?;
-            let (_, counter) = self.kind.at[at]?;
-            let is_met = round.counted.keys().any(|name| name.ends_with(counter));
-            (!counter.is_empty() && !is_met).then_some((round, counter))
-        });
-        let (round, counter) = expected.next_back()?;
-        Some(format!("{}: no {counter} at {}", self.kind.what, round.endpoint))
+        let mut places = crate::peer::ENDPOINTS.iter().zip(self.kind.at);
+        places.find_map(|(endpoint, at)| {
+            let (_, counter) = at.filter(|(_, counter)| !counter.is_empty())?;
+            let mut here = self.rounds.iter().filter(|it| it.endpoint == *endpoint).peekable();
+            here.peek()?;
+            let is_met = here.flat_map(|it| it.counted.keys()).any(|name| name.ends_with(counter));
+            (!is_met).then(|| format!("{}: no {counter} at {endpoint}", self.kind.what))
+        })
     }
 
     pub(super) fn show(&self) -> String {
