@@ -92,12 +92,14 @@ impl FanOut {
         let bytes = chunk.iter().copied().map(size).sum::<usize>();
         let mut encoded: BTreeMap<Mask, Arc<Block>> = BTreeMap::new();
         let mut to_seal = Vec::new();
+        // What is sealed for each counts before it is.
+        let mut sealed = 0;
         for (id, subscriber) in subscribers {
             let wanted = topics.wanted(&subscriber.topics);
             if wanted == 0 {
                 continue;
             }
-            let most = MAX_WAITING.min(connections.pool.share());
+            let most = MAX_WAITING.min(connections.pool.share().saturating_sub(sealed));
             let Some(connection) = connections.get(*id) else { continue };
             let waiting = connection.unsent();
             if waiting > 0 && waiting + bytes > most {
@@ -108,6 +110,7 @@ impl FanOut {
             subscriber.is_behind &= waiting > 0;
             if connection.zmtp.is_encrypted() {
                 to_seal.push((*id, wanted));
+                sealed += bytes;
                 continue;
             }
             let block = encoded
