@@ -16,7 +16,9 @@ const STUCK: u64 = 40;
 const MIN_STUCK: u64 = 4;
 /// Raw subscribers that never read anything.
 const NEVER: usize = 3;
-/// The one that goes on may become slower by a tenth and this.
+/// The one that goes on may become slower by a tenth and [`MAX_SLOWER`]; in reduced runs, beside which others
+/// use the processors, by as much again.
+const SHARE: u32 = if cfg!(debug_assertions) { 1 } else { 10 };
 const MAX_SLOWER: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 30 });
 /// What the relay may hold for all of them: what ZeroMQ queues, which is bounded.
 const MAX_GROWTH_KIB: u64 = 48 << 10;
@@ -63,7 +65,7 @@ pub fn run(scale: &Scale) -> Outcome {
         ],
         ..Outcome::default()
     };
-    if during > before + before / 10 + MAX_SLOWER {
+    if during > before + before / SHARE + MAX_SLOWER {
         outcome.wrong.push(format!("the other one's p99 rose from {before:?} to {during:?}"));
     }
     if growth > MAX_GROWTH_KIB {
